@@ -1,0 +1,303 @@
+import type { MemoryEntry } from './entry.js'
+import { CacheError, InvalidOptionError, notImplemented } from './errors.js'
+import { checkKey, memoryId, pathSegment } from './keys.js'
+import { checkDuration, checkOptionNames, type ResolvedLifetime, resolveLifetime } from './lifetime.js'
+import { type ResolvedReadOptions, refuseWhatIsToCome, resolveOptions, resolveReadOptions } from './options.js'
+import { ReadPath } from './read.js'
+import { type Environment, processEnvironment, Rooms } from './rooms.js'
+import type {
+  BatchLoader,
+  Cache,
+  CacheOptions,
+  CacheStats,
+  CacheView,
+  Entry,
+  Lifetime,
+  Loader,
+  Milliseconds,
+  ReadOptions,
+} from './types.js'
+import { placeOf, WritePath } from './write.js'
+
+/** The paths and rooms that the views of one cache share. */
+interface House {
+  readonly rooms: Rooms
+  readonly read: ReadPath
+  readonly write: WritePath
+}
+
+/**
+ * Makes a cache over memory and, with `redis`, over the application's Redis.
+ *
+ * @throws InvalidOptionError naming the option, what was expected and what was received
+ * @example
+ * const cache = createCache({ name: 'users', redis })
+ * const user = await cache.getOrSet('42', () => db.findUser(42), { ttl: 60_000 })
+ */
+export function createCache(options: CacheOptions): Cache {
+  return openCache(options, processEnvironment())
+}
+
+/** `createCache` with time and randomness of the caller's. */
+export function openCache(options: CacheOptions, environment: Environment): Cache {
+  const rooms = new Rooms(resolveOptions(options), environment)
+  const write = new WritePath(rooms)
+  return new RootCache({ rooms, write, read: new ReadPath(rooms, write) })
+}
+
+const CLEAR_OPTIONS: ReadonlySet<string> = new Set(['purge'])
+const READY_OPTIONS: ReadonlySet<string> = new Set(['timeout'])
+const WRAP_OPTIONS: ReadonlySet<string> = new Set(['key'])
+const READY_TIMEOUT = 10_000
+const READY_PAUSE = 50
+
+/** The door: it checks what comes in, answers from memory where it can, and hands the rest to the read or write path. */
+class View implements CacheView {
+  protected readonly house: House
+  readonly #path: string
+  readonly #lifetime: ResolvedLifetime
+  readonly #readOptions: ResolvedReadOptions
+  readonly #rooms: Rooms
+
+  constructor(house: House, path: string, lifetime: ResolvedLifetime) {
+    this.house = house
+    this.#rooms = house.rooms
+    this.#path = path
+    this.#lifetime = lifetime
+    this.#readOptions = resolveReadOptions(undefined, house.rooms.options.read, lifetime)
+  }
+
+  get<V = unknown>(key: string): Promise<V | undefined> {
+    const entry = this.#inMemory(memoryId(this.#path, key))
+    if (entry?.held.shared) return Promise.resolve(entry.held.value as V)
+    return this.#get(key, entry) as Promise<V | undefined>
+  }
+
+  getOrSet<V>(key: string, loader: Loader<V>, options?: ReadOptions): Promise<V> {
+    if (options === undefined && typeof loader === 'function') {
+      const entry = this.#inMemory(memoryId(this.#path, key))
+      if (entry?.held.shared) return Promise.resolve(entry.held.value as V)
+    }
+    return this.#getOrSet(key, loader as Loader<unknown>, options) as Promise<V>
+  }
+
+  async getMany<V = unknown>(keys: readonly string[]): Promise<Array<V | undefined>> {
+    this.#rooms.assertOpen()
+    if (!Array.isArray(keys)) throw new InvalidOptionError('keys', 'an array of keys', keys)
+    for (const key of keys) checkKey(key)
+    const { rooms } = this.house
+    const values = new Array<unknown>(keys.length)
+    const missing: number[] = []
+    for (const [index, key] of keys.entries()) {
+      const entry = this.#inMemory(memoryId(this.#path, key))
+      if (entry === undefined) missing.push(index)
+      else values[index] = rooms.values.take(entry.held)
+    }
+    if (missing.length > 0) {
+      const found = await this.house.read.get(
+        this.#path,
+        missing.map((index) => keys[index] as string),
+        this.#lifetime.tags,
+      )
+      for (const [position, index] of missing.entries()) values[index] = found[position]
+    }
+    return values as Array<V | undefined>
+  }
+
+  async getOrSetMany<V>(
+    _keys: readonly string[],
+    _load: BatchLoader<V>,
+    _options?: ReadOptions,
+  ): Promise<Array<V | undefined>> {
+    throw notImplemented('getOrSetMany')
+  }
+
+  async set(key: string, value: unknown, lifetime?: Lifetime): Promise<boolean> {
+    return this.setMany([[key, value]], lifetime)
+  }
+
+  async setMany(entries: Iterable<readonly [key: string, value: unknown]>, lifetime?: Lifetime): Promise<boolean> {
+    this.#rooms.assertOpen()
+    const list = listOf(entries, 'entries', 'an iterable of [key, value] pairs')
+    for (const entry of list) {
+      if (!Array.isArray(entry)) throw new InvalidOptionError('entries', 'an iterable of [key, value] pairs', entry)
+      checkKey(entry[0])
+    }
+    return this.house.write.set(this.#path, list, this.#resolveLifetime(lifetime))
+  }
+
+  async delete(key: string): Promise<boolean> {
+    return this.deleteMany([key])
+  }
+
+  async deleteMany(keys: Iterable<string>): Promise<boolean> {
+    this.#rooms.assertOpen()
+    const list = listOf(keys, 'keys', 'an iterable of keys')
+    for (const key of list) checkKey(key)
+    return list.length === 0 || this.house.write.delete(this.#path, list)
+  }
+
+  async deleteByTag(_tag: string): Promise<boolean> {
+    throw notImplemented('deleteByTag')
+  }
+
+  async expire(_key: string): Promise<boolean> {
+    throw notImplemented('expire')
+  }
+
+  async clear(options?: { purge?: boolean }): Promise<boolean> {
+    this.#rooms.assertOpen()
+    if (options !== undefined) checkOptionNames(options, 'options', CLEAR_OPTIONS)
+    const purge = options?.purge ?? false
+    if (typeof purge !== 'boolean') throw new InvalidOptionError('options.purge', 'a boolean', purge)
+    return this.house.write.clear(this.#path, purge)
+  }
+
+  async has(key: string): Promise<boolean> {
+    this.#rooms.assertOpen()
+    checkKey(key)
+    if (this.peek(key) !== undefined) return true
+    const { read, write } = this.house
+    const [found] = await read.lookUp(this.#path, [key], this.#lifetime.tags, write.newBudget())
+    return found?.held !== undefined
+  }
+
+  peek<V = unknown>(key: string): V | undefined {
+    const rooms = this.#rooms
+    const entry = rooms.memory?.peek(memoryId(this.#path, key), rooms.clock.now())
+    if (entry !== undefined) return rooms.values.take(entry.held) as V
+    rooms.assertOpen()
+    checkKey(key)
+    return undefined
+  }
+
+  async inspect<V = unknown>(_key: string): Promise<Entry<V> | undefined> {
+    throw notImplemented('inspect')
+  }
+
+  wrap<A extends readonly unknown[], V>(
+    fn: (...args: A) => V | Promise<V>,
+    options: ReadOptions & { key: (...args: A) => string },
+  ): (...args: A) => Promise<V> {
+    if (typeof fn !== 'function') throw new InvalidOptionError('fn', 'a function', fn)
+    const resolved = resolveReadOptions(options ?? null, this.#readOptions, this.#lifetime, WRAP_OPTIONS)
+    const { key } = options
+    if (typeof key !== 'function') throw new InvalidOptionError('options.key', 'a function that makes a key', key)
+    return async (...args) => this.#load(key(...args), () => fn(...args), resolved) as Promise<V>
+  }
+
+  namespace(name: string, defaults?: Lifetime): CacheView {
+    const path = this.#path + pathSegment(name)
+    return new View(this.house, path, this.#resolveLifetime(defaults, 'defaults'))
+  }
+
+  /** A hit in memory, counted. */
+  #inMemory(id: string): MemoryEntry | undefined {
+    const { memory, clock, telemetry, options } = this.#rooms
+    const started = options.timeMemoryHits ? telemetry.start() : 0
+    const entry = memory?.get(id, clock.now())
+    if (entry === undefined) return undefined
+    telemetry.memoryHits.count += 1
+    if (options.timeMemoryHits) telemetry.timed('get', started)
+    return entry
+  }
+
+  async #get(key: string, entry: MemoryEntry | undefined): Promise<unknown> {
+    const rooms = this.#rooms
+    if (entry !== undefined) return rooms.values.take(entry.held)
+    rooms.assertOpen()
+    checkKey(key)
+    const [value] = await this.house.read.get(this.#path, [key], this.#lifetime.tags)
+    return value
+  }
+
+  async #getOrSet(key: string, loader: Loader<unknown>, options: ReadOptions | undefined): Promise<unknown> {
+    if (typeof loader !== 'function') throw new InvalidOptionError('loader', 'a function', loader)
+    return this.#load(key, loader, resolveReadOptions(options, this.#readOptions, this.#lifetime))
+  }
+
+  async #load(key: string, loader: Loader<unknown>, options: ResolvedReadOptions): Promise<unknown> {
+    this.#rooms.assertOpen()
+    checkKey(key)
+    options.signal?.throwIfAborted()
+    const place = placeOf(this.#path, key)
+    const entry = options.refresh ? undefined : this.#inMemory(place.id)
+    if (entry !== undefined) return this.#rooms.values.take(entry.held)
+    return this.house.read.getOrSet(place, loader, options)
+  }
+
+  #resolveLifetime(lifetime: Lifetime | undefined, argument = 'lifetime'): ResolvedLifetime {
+    const resolved = resolveLifetime(lifetime, this.#lifetime, argument)
+    if (lifetime !== undefined) refuseWhatIsToCome(lifetime)
+    return resolved
+  }
+}
+
+/** The widest view, and the life of the cache. */
+class RootCache extends View implements Cache {
+  readonly name: string
+
+  constructor(house: House) {
+    super(house, '', house.rooms.options.read.lifetime)
+    this.name = house.rooms.options.name
+  }
+
+  async ready(options?: { timeout?: Milliseconds }): Promise<void> {
+    const { rooms } = this.house
+    rooms.assertOpen()
+    if (options !== undefined) checkOptionNames(options, 'options', READY_OPTIONS)
+    const timeout = checkDuration(options?.timeout, 'options.timeout') ?? READY_TIMEOUT
+    const { redis, clock } = rooms
+    if (redis === undefined) return
+    const started = clock.precise()
+    while (!(await redis.ping(this.house.write.newBudget()))) {
+      rooms.assertOpen()
+      if (clock.precise() - started >= timeout)
+        throw new CacheError('ERR_CACHE_NOT_READY', `Redis did not answer within ${timeout} ms`)
+      await new Promise<void>((resolve) => clock.after(READY_PAUSE, resolve))
+    }
+  }
+
+  stats(): CacheStats {
+    const { rooms, read } = this.house
+    const { memory, telemetry } = rooms
+    const { hits, misses, errors } = telemetry.counts
+    const evictions = memory === undefined ? [] : Object.values(memory.evictions)
+    return {
+      hits,
+      misses,
+      errors,
+      loads: read.loads,
+      coalesced: read.coalesced,
+      stale: 0,
+      evictions: evictions.reduce((sum, count) => sum + count, 0),
+      entries: memory?.entries ?? 0,
+      bytes: memory?.bytes ?? 0,
+      circuit: 'closed',
+      proofAge: undefined,
+      unconfirmed: 0,
+    }
+  }
+
+  async close(): Promise<{ unconfirmed: number }> {
+    const { rooms } = this.house
+    if (!rooms.closed) {
+      rooms.closed = true
+      rooms.telemetry.close()
+      rooms.redis?.close()
+      rooms.memory?.release()
+    }
+    return { unconfirmed: 0 }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+function listOf<T>(items: Iterable<T>, argument: string, expected: string): readonly T[] {
+  if (typeof items !== 'object' || items === null || !(Symbol.iterator in items)) {
+    throw new InvalidOptionError(argument, expected, items)
+  }
+  return [...items]
+}

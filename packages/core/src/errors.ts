@@ -1,0 +1,89 @@
+const BRAND = Symbol.for('otel-cache.error')
+
+/**
+ * The base of every error this package makes. A loader's own error is none of these and passes through unwrapped.
+ * `code` is stable; messages are not.
+ */
+export class CacheError extends Error {
+  override readonly name: string = 'CacheError'
+  readonly code: string
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+    Object.defineProperty(this, BRAND, { value: true })
+  }
+}
+
+/** An option or argument is not what was expected. */
+export class InvalidOptionError extends CacheError {
+  override readonly name = 'InvalidOptionError'
+
+  constructor(option: string, expected: string, received: unknown) {
+    super('ERR_CACHE_INVALID_OPTION', `${option} must be ${expected}; received ${describe(received)}`)
+  }
+}
+
+/** A key or a namespace's name is not what was expected. */
+export class InvalidKeyError extends CacheError {
+  override readonly name = 'InvalidKeyError'
+
+  constructor(argument: string, expected: string, received: unknown) {
+    super('ERR_CACHE_INVALID_KEY', `${argument} must be ${expected}; received ${describe(received)}`)
+  }
+}
+
+/** A value cannot be stored: it is `undefined`, or the codec refuses it (then `cause` is the codec's error). */
+export class InvalidValueError extends CacheError {
+  override readonly name = 'InvalidValueError'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_CACHE_INVALID_VALUE', message, options)
+  }
+}
+
+/** A loader took longer than `loadTimeout`, and nothing stale could be served. */
+export class LoadTimeoutError extends CacheError {
+  override readonly name = 'LoadTimeoutError'
+
+  constructor(key: string, timeout: number) {
+    super('ERR_CACHE_LOAD_TIMEOUT', `the loader of ${JSON.stringify(key)} did not finish within ${timeout} ms`)
+  }
+}
+
+/** The cache has been closed. */
+export class CacheClosedError extends CacheError {
+  override readonly name = 'CacheClosedError'
+
+  constructor(name: string) {
+    super('ERR_CACHE_CLOSED', `the cache ${JSON.stringify(name)} is closed`)
+  }
+}
+
+/** True for an error of this package, also when another copy of the package made it. */
+export function isCacheError(error: unknown): error is CacheError {
+  return typeof error === 'object' && error !== null && BRAND in error
+}
+
+/** A member or option whose time has not come: refused, never pretended. */
+export function notImplemented(what: string): CacheError {
+  return new CacheError('ERR_CACHE_NOT_IMPLEMENTED', `${what} is not implemented yet`)
+}
+
+const LONGEST = 64
+
+/** A received value, short enough for a message and never throwing. */
+function describe(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(value.length > LONGEST ? `${value.slice(0, LONGEST)}…` : value)
+    case 'object':
+      return value === null ? 'null' : Array.isArray(value) ? 'an array' : 'an object'
+    case 'function':
+      return 'a function'
+    case 'bigint':
+      return `${value}n`
+    default:
+      return String(value)
+  }
+}

@@ -1,0 +1,47 @@
+import { isUnder } from '../keys.js'
+
+/**
+ * What a read, a load or a write in progress holds: it turns void when its key is written, deleted or cleared meanwhile.
+ * Its result is then older than that change, and must be kept nowhere.
+ */
+export interface Mark {
+  void: boolean
+  holders: number
+}
+
+/** The keys with something in progress. */
+export class InProgress {
+  readonly #marks = new Map<string, Mark>()
+
+  begin(id: string): Mark {
+    let mark = this.#marks.get(id)
+    if (mark === undefined) {
+      mark = { void: false, holders: 0 }
+      this.#marks.set(id, mark)
+    }
+    mark.holders += 1
+    return mark
+  }
+
+  end(id: string, mark: Mark): void {
+    mark.holders -= 1
+    if (mark.holders === 0 && this.#marks.get(id) === mark) this.#marks.delete(id)
+  }
+
+  /** A change of this key: what began before it is void. */
+  invalidate(id: string): void {
+    const mark = this.#marks.get(id)
+    if (mark === undefined) return
+    mark.void = true
+    this.#marks.delete(id)
+  }
+
+  /** A change of everything under a path. */
+  invalidateUnder(path: string): void {
+    for (const id of this.#marks.keys()) if (isUnder(path, id)) this.invalidate(id)
+  }
+
+  get size(): number {
+    return this.#marks.size
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * A generation: what everything stored under a path, or with a tag under a path, belongs to. In Redis it is a random id,
+ * noted by an entry before its load; `clear` and `deleteByTag` delete the id, and an entry whose id is missing or another
+ * is a miss. Not a clock, because clocks differ; not a counter, because a counter that was evicted starts again.
+ */
+export class Generation {
+  readonly path: string
+  readonly tag: string | undefined
+  /** What Redis was last seen to hold; undefined where that is not known. */
+  id: string | undefined
+  /** Entries in memory that belong to it are gone. */
+  ended = false
+
+  constructor(path: string, tag: string | undefined) {
+    this.path = path
+    this.tag = tag
+  }
+}
+
+/**
+ * The generations this process knows. All but the widest are held by the entries and loads that belong to them and by
+ * nothing else: namespaces and tags made by the million leave nothing behind.
+ */
+export class Generations {
+  readonly #onWidestEnd: () => void
+  #root: Generation = new Generation('', undefined)
+  readonly #others = new Map<string, WeakRef<Generation>>()
+  readonly #forget = new FinalizationRegistry<string>((name) => {
+    if (this.#others.get(name)?.deref() === undefined) this.#others.delete(name)
+  })
+
+  /** @param onWidestEnd entries that belong to the widest generation alone do not hold it, so memory is to be emptied */
+  constructor(onWidestEnd: () => void) {
+    this.#onWidestEnd = onWidestEnd
+  }
+
+  /** Everything an entry under these paths with these tags belongs to, in the order of the stored form. */
+  of(paths: readonly string[], tags: readonly string[]): readonly Generation[] {
+    if (paths.length === 1 && tags.length === 0) return [this.#root]
+    return paths.flatMap((path) => [this.#get(path), ...tags.map((tag) => this.#get(path, tag))])
+  }
+
+  /** Ends a generation in this process. The next one's id is not known yet. */
+  end(path: string, tag?: string): void {
+    this.#get(path, tag).ended = true
+    if (path !== '' || tag !== undefined) {
+      this.#others.delete(nameOf(path, tag))
+    } else {
+      this.#root = new Generation('', undefined)
+      this.#onWidestEnd()
+    }
+  }
+
+  /** Takes over what Redis says; ends a generation whose id is gone. Returns whether it still stands. */
+  confirm(generation: Generation, id: string | undefined): boolean {
+    if (generation.ended) return false
+    if (generation.id === undefined) generation.id = id
+    if (generation.id === id) return true
+    this.end(generation.path, generation.tag)
+    return false
+  }
+
+  #get(path: string, tag?: string): Generation {
+    if (path === '' && tag === undefined) return this.#root
+    const name = nameOf(path, tag)
+    const known = this.#others.get(name)?.deref()
+    if (known !== undefined) return known
+    const generation = new Generation(path, tag)
+    this.#others.set(name, new WeakRef(generation))
+    this.#forget.register(generation, name)
+    return generation
+  }
+}
+
+function nameOf(path: string, tag: string | undefined): string {
+  return tag === undefined ? path : `${path}{${tag}`
+}

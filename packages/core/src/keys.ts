@@ -1,0 +1,93 @@
+import { InvalidKeyError } from './errors.js'
+
+/**
+ * Where everything lies in Redis. Below the root, which is the cache's `keyPrefix` (and `@version:` where there is one):
+ *
+ *   v:PATH{KEY}   a value
+ *   l:PATH{KEY}   its lease, in the same slot
+ *   g:PATH        the generation of everything under PATH
+ *   g:PATH{TAG}   the generation of a tag under PATH
+ *
+ * PATH is empty or `segment:segment:`, its segments escaped; so no two views share a key, and the first brace after the
+ * root opens the key. The slot rule: what belongs to one key hashes by the same braces, also in a Cluster, and a user's
+ * own `{tag}` inside KEY still keeps keys together, because the hash ends at the first closing brace.
+ */
+const MAX_KEY_BYTES = 512
+const MAX_BYTES_PER_UNIT = 3
+
+/** Refuses what is no key. Never needed for a key that memory holds: it was checked when it came in. */
+export function checkKey(key: unknown, argument = 'key'): asserts key is string {
+  if (typeof key !== 'string' || key === '') throw new InvalidKeyError(argument, 'a non-empty string', key)
+  if (key.length * MAX_BYTES_PER_UNIT > MAX_KEY_BYTES && Buffer.byteLength(key) > MAX_KEY_BYTES) {
+    throw new InvalidKeyError(argument, `at most ${MAX_KEY_BYTES} bytes`, key)
+  }
+  // A lone surrogate has no UTF-8 form: two such keys would be one in Redis.
+  if (!isWellFormed(key)) throw new InvalidKeyError(argument, 'well-formed Unicode', key)
+}
+
+/** ES2024, in every Node that is supported. */
+function isWellFormed(text: string): boolean {
+  return (text as string & { isWellFormed(): boolean }).isWellFormed()
+}
+
+/** A namespace's name as a path segment: nothing in it ends the segment or opens a key. */
+export function pathSegment(name: unknown): string {
+  checkKey(name, 'namespace')
+  return `${name.replace(/[%:{}\0]/g, (character) => `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`)}:`
+}
+
+/** The views around a path, itself included, outermost first: `a:b:` gives '', `a:`, `a:b:`. */
+export function pathsAround(path: string): readonly string[] {
+  const paths = ['']
+  for (let colon = path.indexOf(':'); colon !== -1; colon = path.indexOf(':', colon + 1)) {
+    paths.push(path.slice(0, colon + 1))
+  }
+  return paths
+}
+
+const NUL = '\0'
+/** Under which nothing is ever held, so that a lookup need not check its key before it has missed. */
+const NO_KEY = ''
+
+/** A key's name inside this process. The widest view's are the user's own strings, so that a hit builds none. */
+export function memoryId(path: string, key: string): string {
+  if (typeof key !== 'string') return NO_KEY
+  if (path !== '') return `${NUL}${path}{${key}`
+  return key.charCodeAt(0) === 0 ? `${NUL}{${key}` : key
+}
+
+/** Whether a memory id lies in the view of a path, or below it. */
+export function isUnder(path: string, id: string): boolean {
+  return path === '' || (id.charCodeAt(0) === 0 && id.startsWith(path, 1))
+}
+
+/** Names of keys in Redis, for one cache. */
+export class RedisKeys {
+  readonly #root: string
+
+  constructor(keyPrefix: string, version: string | number | undefined) {
+    this.#root = version === undefined ? keyPrefix : `${keyPrefix}@${pathSegment(String(version))}`
+  }
+
+  value(path: string, key: string): string {
+    return `${this.#root}v:${path}{${braced(key)}}`
+  }
+
+  generation(path: string, tag?: string): string {
+    return tag === undefined ? `${this.#root}g:${path}` : `${this.#root}g:${path}{${braced(tag)}}`
+  }
+
+  /** What SCAN finds every value under a path by. */
+  valuesPattern(path: string): string {
+    return `${escapeGlob(`${this.#root}v:${path}`)}*`
+  }
+}
+
+export function escapeGlob(text: string): string {
+  return text.replace(/[\\*?[\]]/g, '\\$&')
+}
+
+/** Braces around an empty text would not count as a hash tag, so a key may not begin with the closing one. */
+function braced(key: string): string {
+  return key.startsWith('}') || key.startsWith('%') ? `%${key}` : key
+}

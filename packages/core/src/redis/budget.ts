@@ -1,0 +1,30 @@
+import type { Clock } from '../clock.js'
+import type { Milliseconds } from '../types.js'
+
+/** What is left of one call's waits for Redis. Waits of one call that overlap count once. */
+export class Budget {
+  readonly #clock: Clock
+  #left: Milliseconds
+  #waiting = 0
+  #since = 0
+
+  constructor(left: Milliseconds, clock: Clock) {
+    this.#left = left
+    this.#clock = clock
+  }
+
+  get left(): Milliseconds {
+    const spent = this.#waiting === 0 ? 0 : this.#clock.precise() - this.#since
+    return Math.max(0, this.#left - spent)
+  }
+
+  begin(): void {
+    if (this.#waiting === 0) this.#since = this.#clock.precise()
+    this.#waiting += 1
+  }
+
+  end(): void {
+    if (this.#waiting === 1) this.#left = this.left
+    this.#waiting -= 1
+  }
+}

@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto'
+
+/** A Lua script, run by its digest. Redis 6.2 and newer. */
+export interface Script {
+  readonly source: string
+  readonly sha: string
+}
+
+function script(source: string): Script {
+  return { source, sha: createHash('sha1').update(source).digest('hex') }
+}
+
+/** A generation lives at least as long as what is stored under it. Those without an expiry stay so. */
+const OUTLIVE = `
+local function outlive(key, lasting)
+  local left = redis.call('PTTL', key)
+  if left < 0 then return end
+  if lasting == 0 then redis.call('PERSIST', key)
+  elseif left < lasting then redis.call('PEXPIRE', key, lasting * 2) end
+end
+`
+
+/**
+ * Notes a generation: returns the id that stands, made where there is none.
+ *
+ * KEYS: the generation. ARGV: an id for it, and how long it must last in milliseconds (0: for ever).
+ */
+export const NOTE_GENERATION: Script = script(`${OUTLIVE}
+local id = redis.call('GET', KEYS[1])
+local lasting = tonumber(ARGV[2])
+if id then
+  outlive(KEYS[1], lasting)
+  return id
+end
+if lasting == 0 then redis.call('SET', KEYS[1], ARGV[1]) else redis.call('SET', KEYS[1], ARGV[1], 'PX', lasting * 2) end
+return ARGV[1]
+`)
+
+/**
+ * Stores a value, stamped with Redis's clock, where its generations still stand.
+ *
+ * KEYS: the value, then those of its generations that are on the same server, the widest first (it never expires).
+ * ARGV: expiry in milliseconds (0: never), the three pieces of the stored form, then the ids of all its generations.
+ * Returns the instant of storing in milliseconds, or 0 where a generation has ended.
+ */
+export const STORE_VALUE: Script = script(`${OUTLIVE}
+for i = 2, #KEYS do
+  if redis.call('GET', KEYS[i]) ~= ARGV[i + 3] then return 0 end
+end
+for i = 3, #KEYS do outlive(KEYS[i], tonumber(ARGV[1])) end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local value = ARGV[2] .. string.format('%.0f', now) .. ARGV[3] .. table.concat(ARGV, ',', 5) .. ARGV[4]
+if ARGV[1] == '0' then redis.call('SET', KEYS[1], value) else redis.call('SET', KEYS[1], value, 'PX', ARGV[1]) end
+return now
+`)

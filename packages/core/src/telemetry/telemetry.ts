@@ -1,0 +1,236 @@
+import {
+  type Attributes,
+  type Counter,
+  createNoopMeter,
+  diag,
+  type Histogram,
+  type Meter,
+  type MeterProvider,
+  metrics,
+  type ObservableGauge,
+  type ObservableResult,
+} from '@opentelemetry/api'
+import type { Clock } from '../clock.js'
+import { type ErrorType, MISS_REASONS, type MissReason, type Operation, type Outcome, type Tier } from '../outcome.js'
+import type { Milliseconds } from '../types.js'
+import { VERSION } from '../version.js'
+import { type Cell, FlushedCounter } from './counter.js'
+import {
+  ATTRIBUTE,
+  DURATION_SECONDS,
+  ERRORS,
+  HITS,
+  type InstrumentSpec,
+  LATENCY_MS,
+  MEMORY_ENTRIES,
+  METER_NAME,
+  MISSES,
+} from './names.js'
+
+export interface TelemetryOptions {
+  readonly name: string
+  readonly attributes: Readonly<Record<string, string>>
+  readonly histograms: 'both' | 'seconds' | 'ms'
+  readonly timeMemoryHits: boolean
+  readonly meterProvider: MeterProvider | undefined
+  /** Which tiers are in use. */
+  readonly tiers: Readonly<Record<Tier, boolean>>
+}
+
+/** Errors whose series begin at 0, so that a rate over them answers from the first failure on. */
+const COMMON_ERRORS: ReadonlyArray<readonly [Operation, ErrorType]> = [
+  ...(['get', 'set', 'delete', 'clear'] as const).flatMap((operation) => [
+    [operation, 'timeout'] as const,
+    [operation, 'connection'] as const,
+  ]),
+  ['get', 'undecodable'],
+]
+
+/** What a caller gets for a start time while nobody measures. */
+const UNMEASURED = -1
+
+/** The instruments of one meter provider. */
+interface Instruments {
+  readonly histograms: ReadonlyArray<{ readonly instrument: Histogram; readonly unitsPerMs: number }>
+  readonly memoryEntries: ObservableGauge
+}
+
+/**
+ * Derives every signal from outcomes: the one place that counts. Nothing here throws into a caller.
+ *
+ * Instruments made before an SDK is registered would stay no-ops for ever. So they are made once there is a real
+ * provider, and made again when another replaces it: what was counted before is told to the first real one.
+ */
+export class Telemetry {
+  readonly #options: TelemetryOptions
+  readonly #clock: Clock
+  readonly #memoryEntries: () => number
+  readonly #base: Attributes
+  readonly #hits = new FlushedCounter()
+  readonly #misses = new FlushedCounter()
+  readonly #errors = new FlushedCounter()
+  readonly #hitCells: Readonly<Record<Tier, Cell>>
+  readonly #missCells: Partial<Record<MissReason, Cell>> = {}
+  readonly #errorCells = new Map<string, Cell>()
+  readonly #operations = new Map<Operation, Attributes>()
+  #provider: MeterProvider | undefined
+  #instruments: Instruments | undefined
+  #closed = false
+
+  /** @param memoryEntries how many entries the memory tier holds now */
+  constructor(options: TelemetryOptions, clock: Clock, memoryEntries: () => number) {
+    this.#options = options
+    this.#clock = clock
+    this.#memoryEntries = memoryEntries
+    this.#base = { ...options.attributes, [ATTRIBUTE.cache]: options.name }
+    const { memory, redis } = options.tiers
+    this.#hitCells = {
+      memory: memory ? this.#hitCell('memory') : unreported(),
+      redis: redis ? this.#hitCell('redis') : unreported(),
+    }
+    for (const reason of redis ? MISS_REASONS : (['absent', 'expired'] as const)) this.#missCell(reason)
+    for (const [operation, type] of redis ? COMMON_ERRORS : ([['get', 'other']] as const)) {
+      this.#errorCell(operation, type)
+    }
+    this.resolve()
+    clock.onTurn = () => this.resolve()
+  }
+
+  /** The cell of the hottest path, which increments it and is done. */
+  get memoryHits(): Cell {
+    return this.#hitCells.memory
+  }
+
+  /** Counts one key of one lookup. */
+  lookedUp(outcome: Outcome): void {
+    const cell = outcome.result === 'hit' ? this.#hitCells[outcome.tier] : this.#missCell(outcome.reason)
+    cell.count += 1
+  }
+
+  /** Counts an operation that failed. */
+  failed(operation: Operation, type: ErrorType): void {
+    this.#errorCell(operation, type).count += 1
+  }
+
+  /** Begins a measurement, which `timed` ends. */
+  start(): Milliseconds {
+    return this.#instruments === undefined ? UNMEASURED : this.#clock.precise()
+  }
+
+  timed(operation: Operation, started: Milliseconds): void {
+    if (started === UNMEASURED || this.#instruments === undefined) return
+    const duration = this.#clock.precise() - started
+    const attributes = this.#operationAttributes(operation)
+    for (const { instrument, unitsPerMs } of this.#instruments.histograms) {
+      guarded(() => instrument.record(duration * unitsPerMs, attributes))
+    }
+  }
+
+  get counts(): { hits: Record<Tier, number>; misses: number; errors: number } {
+    return {
+      hits: { memory: this.#hitCells.memory.count, redis: this.#hitCells.redis.count },
+      misses: this.#misses.total,
+      errors: this.#errors.total,
+    }
+  }
+
+  /** Looks whether there is a meter provider, or another one. Called once per turn in which the cache is used. */
+  resolve(): void {
+    if (this.#closed) return
+    guarded(() => {
+      const provider = this.#options.meterProvider ?? metrics.getMeterProvider()
+      if (provider === this.#provider) return
+      this.#provider = provider
+      this.#detach()
+      const meter = provider.getMeter(METER_NAME, VERSION)
+      if (meter !== createNoopMeter()) this.#attach(meter)
+    })
+  }
+
+  /** Tells what was counted since the last collection, and lets go of the provider. */
+  close(): void {
+    this.#closed = true
+    this.#clock.onTurn = undefined
+    this.#detach()
+  }
+
+  #attach(meter: Meter): void {
+    const { histograms } = this.#options
+    const counter = (spec: InstrumentSpec): Counter => meter.createCounter(spec.name, spec)
+    const histogram = (spec: InstrumentSpec): Histogram => meter.createHistogram(spec.name, spec)
+    const instruments: Instruments = {
+      histograms: [
+        ...(histograms === 'seconds' ? [] : [{ instrument: histogram(LATENCY_MS), unitsPerMs: 1 }]),
+        ...(histograms === 'ms' ? [] : [{ instrument: histogram(DURATION_SECONDS), unitsPerMs: 0.001 }]),
+      ],
+      memoryEntries: meter.createObservableGauge(MEMORY_ENTRIES.name, MEMORY_ENTRIES),
+    }
+    this.#hits.attach(counter(HITS))
+    this.#misses.attach(counter(MISSES))
+    this.#errors.attach(counter(ERRORS))
+    instruments.memoryEntries.addCallback(this.#collect)
+    this.#instruments = instruments
+  }
+
+  #detach(): void {
+    guarded(() => this.#instruments?.memoryEntries.removeCallback(this.#collect))
+    this.#instruments = undefined
+    for (const counter of this.#counters()) guarded(() => counter.detach())
+  }
+
+  /** Runs at each collection, and synchronously: what it adds to the counters lands in the same collection. */
+  readonly #collect = (result: ObservableResult): void => {
+    for (const counter of this.#counters()) guarded(() => counter.flush())
+    if (this.#options.tiers.memory) result.observe(this.#memoryEntries(), this.#base)
+  }
+
+  #counters(): readonly FlushedCounter[] {
+    return [this.#hits, this.#misses, this.#errors]
+  }
+
+  #hitCell(tier: Tier): Cell {
+    return this.#hits.cell({ ...this.#base, [ATTRIBUTE.tier]: tier })
+  }
+
+  #missCell(reason: MissReason): Cell {
+    this.#missCells[reason] ??= this.#misses.cell({ ...this.#base, [ATTRIBUTE.reason]: reason })
+    return this.#missCells[reason]
+  }
+
+  #errorCell(operation: Operation, type: ErrorType): Cell {
+    const name = `${operation} ${type}`
+    let cell = this.#errorCells.get(name)
+    if (cell === undefined) {
+      cell = this.#errors.cell({
+        ...this.#base,
+        [ATTRIBUTE.operation]: operation,
+        [ATTRIBUTE.errorType]: type,
+      })
+      this.#errorCells.set(name, cell)
+    }
+    return cell
+  }
+
+  #operationAttributes(operation: Operation): Attributes {
+    let attributes = this.#operations.get(operation)
+    if (attributes === undefined) {
+      attributes = { ...this.#base, [ATTRIBUTE.operation]: operation }
+      this.#operations.set(operation, attributes)
+    }
+    return attributes
+  }
+}
+
+/** The cell of a tier that is not in use: it has no series. */
+function unreported(): Cell {
+  return { attributes: {}, count: 0, flushed: 0 }
+}
+
+/** Telemetry that fails is the SDK's concern, and never the caller's. */
+function guarded(action: () => void): void {
+  try {
+    action()
+  } catch (error) {
+    diag.error('otel-cache: telemetry failed', error)
+  }
+}

@@ -1,0 +1,113 @@
+import { InvalidValueError } from './errors.js'
+import type { Codec } from './types.js'
+
+/** What a codec made of a value: what travels to Redis. */
+export type Encoded = string | Uint8Array
+
+/**
+ * A value as it is held for callers: shared, then it is deeply frozen; or to be copied, then it is the encoded form, from
+ * which each caller's own is decoded.
+ */
+export interface HeldValue {
+  readonly shared: boolean
+  readonly value: unknown
+}
+
+const JSON_CODEC: Codec = {
+  encode(value) {
+    const text: string | undefined = JSON.stringify(value)
+    if (text === undefined) throw new TypeError(`JSON has no form for a ${typeof value}`)
+    return text
+  },
+  decode: (stored) => JSON.parse(stored as string),
+}
+
+/**
+ * The rule that makes a value look the same whichever tier answers: callers get what the codec gives back, never the
+ * object that went in.
+ */
+export class Values {
+  /** The first letter of the stored form's marker: `j` for JSON, `t` and `b` for another codec's text and bytes. */
+  readonly #isJson: boolean
+  readonly #codec: Codec
+  readonly #copies: boolean
+
+  constructor(codec: Codec | undefined, mode: 'frozen' | 'copy') {
+    this.#isJson = codec === undefined
+    this.#codec = codec ?? JSON_CODEC
+    this.#copies = mode === 'copy'
+  }
+
+  /** Throws InvalidValueError. */
+  encode(value: unknown): Encoded {
+    if (value === undefined) throw new InvalidValueError('value must not be undefined; delete the key instead')
+    try {
+      const encoded = this.#codec.encode(value)
+      if (typeof encoded === 'string' || encoded instanceof Uint8Array) return encoded
+    } catch (cause) {
+      throw new InvalidValueError(`value cannot be encoded: ${cause instanceof Error ? cause.message : cause}`, {
+        cause,
+      })
+    }
+    throw new InvalidValueError('value cannot be encoded: the codec must return a string or a Uint8Array')
+  }
+
+  /** A value as callers will see it, with its encoded form. Throws InvalidValueError. */
+  accept(value: unknown): { readonly encoded: Encoded; readonly held: HeldValue } {
+    const encoded = this.encode(value)
+    try {
+      return { encoded, held: this.hold(encoded) }
+    } catch (cause) {
+      throw new InvalidValueError('value cannot be decoded again by the codec that encoded it', { cause })
+    }
+  }
+
+  marker(encoded: Encoded): string {
+    return this.#isJson ? 'j' : typeof encoded === 'string' ? 't' : 'b'
+  }
+
+  /** Whether this codec wrote it. */
+  reads(marker: string): boolean {
+    return this.#isJson ? marker === 'j' : marker === 't' || marker === 'b'
+  }
+
+  /** Throws what the codec throws. */
+  hold(encoded: Encoded): HeldValue {
+    if (this.#copies) return { shared: false, value: encoded }
+    const value = this.#codec.decode(encoded)
+    if (this.#isJson) freezeJson(value)
+    else if (!freezeDeeply(value)) return { shared: false, value: encoded }
+    return { shared: true, value }
+  }
+
+  /** One caller's value. */
+  take(held: HeldValue): unknown {
+    return held.shared ? held.value : this.#codec.decode(held.value as Encoded)
+  }
+}
+
+/** What JSON.parse made is a tree of plain objects and arrays. */
+function freezeJson(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++) freezeJson(value[index])
+  } else {
+    for (const name in value) freezeJson((value as Record<string, unknown>)[name])
+  }
+  Object.freeze(value)
+}
+
+/** False where something in it cannot be frozen: a Date, a Map, bytes, an object of a class. */
+function freezeDeeply(value: unknown): boolean {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null || Object.isFrozen(value))
+    return true
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return false
+  Object.freeze(value)
+  return Reflect.ownKeys(value).every((name) => freezeDeeply((value as Record<PropertyKey, unknown>)[name]))
+}
+
+/** Bytes on the wire and in Redis. */
+export function byteLength(encoded: Encoded): number {
+  return typeof encoded === 'string' ? Buffer.byteLength(encoded) : encoded.byteLength
+}

@@ -1,0 +1,223 @@
+import type { Mark } from './flight/in-progress.js'
+import type { Generation } from './generations.js'
+import { memoryId, pathsAround } from './keys.js'
+import { drawSpan, type ResolvedLifetime, type Span, totalOf } from './lifetime.js'
+import type { EvictionReason } from './memory/memory.js'
+import type { ErrorType, Operation } from './outcome.js'
+import { Budget } from './redis/budget.js'
+import type { RedisDone } from './redis/redis.js'
+import type { Rooms } from './rooms.js'
+import type { Milliseconds } from './types.js'
+import { byteLength, type Encoded, type HeldValue } from './values.js'
+
+/** A key in a view, with its name in this process. */
+export interface Place {
+  readonly path: string
+  readonly key: string
+  readonly id: string
+}
+
+export function placeOf(path: string, key: string): Place {
+  return { path, key, id: memoryId(path, key) }
+}
+
+/** A value ready to be stored. */
+export interface Storing {
+  readonly encoded: Encoded
+  readonly held: HeldValue
+  readonly span: Span
+  readonly loadDuration: Milliseconds
+  readonly tags: readonly string[]
+  /** Those of the value, noted before it was loaded. */
+  readonly generations: readonly Generation[]
+}
+
+/** What memory needs to know of a value. Instants are on this process's clock. */
+interface Remembering extends Pick<Storing, 'encoded' | 'held' | 'tags' | 'generations'> {
+  readonly storedAt: Milliseconds
+  readonly freshUntil: Milliseconds
+  /** When Redis was asked. */
+  readonly sentAt: Milliseconds
+}
+
+/** How often a `set` notes its generations anew when they end under it: each time another `clear` came between. */
+const ATTEMPTS = 3
+
+/** What became of one change: undefined once Redis has confirmed it (or there is no Redis). */
+type Unconfirmed = ErrorType | undefined
+
+/**
+ * The write path. A change first makes void what is in progress for its keys, and drops them from memory, so that nothing
+ * older outlives it. Memory is filled again only with what Redis has confirmed.
+ */
+export class WritePath {
+  readonly #rooms: Rooms
+
+  constructor(rooms: Rooms) {
+    this.#rooms = rooms
+  }
+
+  /** Resolves to whether all were confirmed. Rejects with InvalidValueError before anything was changed. */
+  async set(path: string, entries: Iterable<readonly [string, unknown]>, lifetime: ResolvedLifetime): Promise<boolean> {
+    const { values, random } = this.#rooms
+    const writes = Array.from(entries, ([key, value]) => ({
+      place: placeOf(path, key),
+      ...values.accept(value),
+      span: drawSpan(lifetime, value, random),
+    }))
+    const fits = writes.every(({ encoded }) => this.#fits(encoded))
+    const confirmed = await this.#operation('set', (budget) =>
+      Promise.all(
+        writes.map(({ place, encoded, held, span }) => {
+          this.#supersede(place.id)
+          // What is not to be stored must not leave the old value behind.
+          if (span.fresh === 0 || !this.#fits(encoded)) return this.#remove(place, budget)
+          return this.#setOne(place, { encoded, held, span, loadDuration: 0, tags: lifetime.tags }, budget)
+        }),
+      ),
+    )
+    return fits && confirmed
+  }
+
+  delete(path: string, keys: Iterable<string>): Promise<boolean> {
+    const places = Array.from(keys, (key) => placeOf(path, key))
+    return this.#operation('delete', (budget) => {
+      for (const { id } of places) this.#supersede(id, 'invalidated')
+      return Promise.all(places.map((place) => this.#remove(place, budget)))
+    })
+  }
+
+  /** Ends the generation of everything under the path. The bytes expire by themselves, or are purged at once. */
+  clear(path: string, purge: boolean): Promise<boolean> {
+    const { redis, generations, inProgress, flights, options } = this.#rooms
+    return this.#operation('clear', async (budget) => {
+      inProgress.invalidateUnder(path)
+      flights.leaveUnder(path)
+      generations.end(path)
+      if (redis === undefined) return [undefined]
+      const ended = await redis.endGeneration(path, undefined, budget)
+      return [ended, purge && ended.kind === 'done' ? await redis.purge(path, options.redisTimeout) : ended].map(
+        failure,
+      )
+    })
+  }
+
+  /**
+   * The generations that a value about to be loaded will belong to, so that a `clear` during the load refuses it.
+   * Undefined where Redis could not say: the value must then not be stored.
+   */
+  async note(path: string, lifetime: ResolvedLifetime, budget: Budget): Promise<readonly Generation[] | undefined> {
+    const { redis, generations, telemetry } = this.#rooms
+    if (redis === undefined) return generations.of(pathsAround(path), lifetime.tags)
+    const noted = await redis.note(path, lifetime.tags, lifetime.ttl, budget)
+    if (noted.kind === 'noted') return noted.generations
+    telemetry.failed('set', noted.error)
+    return undefined
+  }
+
+  /** Stores what was loaded, if it is not too large. */
+  async store(place: Place, storing: Storing, mark: Mark, budget: Budget): Promise<void> {
+    if (!this.#fits(storing.encoded)) return
+    await this.#operation(
+      'set',
+      async (left) => {
+        const result = await this.#put(place, storing, mark, left)
+        return [result === 'ended' ? undefined : result]
+      },
+      budget,
+    )
+  }
+
+  /** Fills memory with what was read from Redis or confirmed by it at `sentAt`, to be believed for `maxStaleness`. */
+  remember(place: Place, entry: Remembering): void {
+    const { memory, redis, options, closed } = this.#rooms
+    if (memory === undefined || closed || entry.generations.some((one) => one.ended)) return
+    const { held, tags, storedAt, freshUntil, generations } = entry
+    memory.set(place.id, {
+      held,
+      storedAt,
+      freshUntil,
+      usableUntil: redis === undefined ? freshUntil : Math.min(freshUntil, entry.sentAt + options.maxStaleness),
+      tags,
+      generations: generations.length === 1 ? undefined : generations,
+      bytes: byteLength(entry.encoded) + Buffer.byteLength(place.key),
+    })
+  }
+
+  async #setOne(place: Place, storing: Omit<Storing, 'generations'>, budget: Budget): Promise<Unconfirmed> {
+    const { inProgress, redis, generations } = this.#rooms
+    const mark = inProgress.begin(place.id)
+    try {
+      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        const noted = await redis?.note(place.path, storing.tags, totalOf(storing.span), budget, attempt > 0)
+        if (noted?.kind === 'failed') return noted.error
+        const belongs = noted?.generations ?? generations.of(pathsAround(place.path), storing.tags)
+        const result = await this.#put(place, { ...storing, generations: belongs }, mark, budget)
+        if (result !== 'ended') return result
+      }
+      // Cleared again and again while this was under way: the last `clear` had the last word.
+      return undefined
+    } finally {
+      inProgress.end(place.id, mark)
+    }
+  }
+
+  async #put(place: Place, storing: Storing, mark: Mark, budget: Budget): Promise<Unconfirmed | 'ended'> {
+    const { redis, values, clock, memory } = this.#rooms
+    const { encoded, span, generations, tags, loadDuration } = storing
+    let sentAt = clock.now()
+    if (redis !== undefined) {
+      const codec = values.marker(encoded)
+      const wrote = await redis.write({ ...place, codec, span, loadDuration, tags, body: encoded, generations }, budget)
+      if (wrote.kind !== 'stored') {
+        memory?.delete(place.id)
+        return wrote.kind === 'ended' ? 'ended' : wrote.error
+      }
+      sentAt = wrote.sentAt
+    }
+    if (!mark.void) this.remember(place, { ...storing, storedAt: sentAt, freshUntil: sentAt + span.fresh, sentAt })
+    return undefined
+  }
+
+  async #remove({ path, key, id }: Place, budget: Budget): Promise<Unconfirmed> {
+    const removed = await this.#rooms.redis?.delete(path, [key], budget)
+    // A read that was under way may have brought it back meanwhile.
+    this.#rooms.memory?.delete(id)
+    return removed && failure(removed)
+  }
+
+  /** The key is about to change: nothing that began before is kept, and nobody joins it any more. */
+  #supersede(id: string, reason?: EvictionReason): void {
+    const { inProgress, flights, memory } = this.#rooms
+    inProgress.invalidate(id)
+    flights.leave(id)
+    memory?.delete(id, reason)
+  }
+
+  /** One call's patience with Redis. */
+  newBudget(): Budget {
+    return new Budget(this.#rooms.options.redisTimeout, this.#rooms.clock)
+  }
+
+  #fits(encoded: Encoded): boolean {
+    return byteLength(encoded) <= this.#rooms.options.maxValueBytes
+  }
+
+  /** One operation: one observation, and each way it failed once. */
+  async #operation(
+    operation: Operation,
+    work: (budget: Budget) => Promise<readonly Unconfirmed[]>,
+    budget: Budget = this.newBudget(),
+  ): Promise<boolean> {
+    const { telemetry } = this.#rooms
+    const started = telemetry.start()
+    const errors = new Set((await work(budget)).filter((error) => error !== undefined))
+    telemetry.timed(operation, started)
+    for (const error of errors) telemetry.failed(operation, error)
+    return errors.size === 0
+  }
+}
+
+function failure(done: RedisDone): Unconfirmed {
+  return done.kind === 'failed' ? done.error : undefined
+}
