@@ -79,7 +79,7 @@ describe('a run', { timeout: TIMEOUT }, () => {
   })
 })
 
-describe('the command line', () => {
+describe('the command line', { timeout: TIMEOUT }, () => {
   test.each([
     { args: ['--twice'], env: {}, message: "Unknown option '--twice'" },
     { args: ['once'], env: {}, message: "Unexpected argument 'once'" },

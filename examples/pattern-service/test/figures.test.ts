@@ -7,7 +7,7 @@ import { parseSamples } from '../src/demo/scrape.js'
 
 const SCRAPE = `
 redis_cache_hits_total{cache="patterns",tier="memory"} 990
-redis_cache_hits_total{cache="patterns",tier="redis"} 10
+redis_cache_hits_total{cache="patterns",tier="redis",otel_scope_name="x",otel_scope_version="1"} 10
 redis_cache_misses_total{cache="patterns",reason="absent"} 50
 redis_cache_misses_total{cache="patterns",reason="expired"} 0
 redis_cache_errors_total{cache="patterns",operation="get",error_type="timeout"} 0

@@ -38,9 +38,10 @@ let sessions: Cache
 beforeAll(async () => {
   ;[redis, exporter] = await Promise.all([startRedis(), startPrometheusExporter({ port: 0 })])
   client = new Redis(redis.url)
-  const { meterProvider } = exporter
-  patterns = createCache({ name: 'patterns', redis: client, meterProvider })
-  sessions = createCache({ name: 'sessions', redis: client, meterProvider, memory: false })
+  // Generous limits: on a machine that is busy with other tests the counts are to be the same.
+  const common = { redis: client, meterProvider: exporter.meterProvider, redisTimeout: 10_000, maxStaleness: 60_000 }
+  patterns = createCache({ name: 'patterns', ...common })
+  sessions = createCache({ name: 'sessions', ...common, memory: false })
   prometheus = await startPrometheus({ config: configFor(exporter.address().port) })
   // A rate needs a sample from before the traffic: first the zeros are scraped, then a little, then the rest.
   await scraped(0, 0)

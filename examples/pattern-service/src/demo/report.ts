@@ -2,6 +2,9 @@ import { type Figures, findProblems } from './figures.js'
 import type { Percentiles } from './percentiles.js'
 import { FAMILIES, type Family, type Sample, samplesOf } from './scrape.js'
 
+/** The same on every line, and longer than what matters. */
+const SCOPE_LABELS = /,otel_scope_\w+="[^"]*"/g
+
 /** The outcome of a run, for a person. */
 export function report(figures: Figures, samples: readonly Sample[]): string {
   const { before, after, hits, misses, errors } = figures
@@ -15,7 +18,7 @@ export function report(figures: Figures, samples: readonly Sample[]): string {
     '',
     `Hit ratio ${hitRatio(hits, misses)}: ${count(hits)} hits, ${count(misses)} misses, ${count(errors)} errors`,
     '',
-    'What the metrics port says (histograms without their buckets):',
+    'What the metrics port says (without the buckets of histograms and the labels of the OpenTelemetry scope):',
     ...FAMILIES.flatMap((family) => linesOf(family, samples)),
     '',
     ...(problems.length === 0 ? ['All five metrics are there, and they count what happened.'] : problems.map(wrong)),
@@ -44,7 +47,7 @@ function linesOf(family: Family, samples: readonly Sample[]): string[] {
   const shown = all.some(isCounted) ? all.filter(isCounted) : all.slice(0, 1)
   const hidden = all.length - shown.length
   const rest = hidden > 0 ? [`  # and ${hidden} more of ${family}, all 0`] : []
-  return [...shown.map((sample) => `  ${sample.line}`), ...rest]
+  return [...shown.map((sample) => `  ${sample.line.replace(SCOPE_LABELS, '')}`), ...rest]
 }
 
 function isCounted(sample: Sample): boolean {
