@@ -1,8 +1,10 @@
 import type { MemoryEntry } from './entry.js'
-import { CacheError, InvalidOptionError, notImplemented } from './errors.js'
+import { CacheError, InvalidOptionError } from './errors.js'
 import { checkKey, memoryId, pathSegment } from './keys.js'
-import { checkDuration, checkOptionNames, type ResolvedLifetime, resolveLifetime } from './lifetime.js'
-import { type ResolvedReadOptions, refuseWhatIsToCome, resolveOptions, resolveReadOptions } from './options.js'
+import { checkDuration, checkOptionNames, checkTag, type ResolvedLifetime, resolveLifetime } from './lifetime.js'
+import { type ResolvedReadOptions, resolveOptions, resolveReadOptions } from './options.js'
+import { type Candidate, isHit } from './outcome.js'
+import { type Place, placeOf } from './place.js'
 import { ReadPath } from './read.js'
 import { type Environment, processEnvironment, Rooms } from './rooms.js'
 import type {
@@ -17,7 +19,7 @@ import type {
   Milliseconds,
   ReadOptions,
 } from './types.js'
-import { placeOf, WritePath } from './write.js'
+import { WritePath } from './write.js'
 
 /** The paths and rooms that the views of one cache share. */
 interface House {
@@ -58,10 +60,13 @@ class View implements CacheView {
   readonly #lifetime: ResolvedLifetime
   readonly #readOptions: ResolvedReadOptions
   readonly #rooms: Rooms
+  /** No option has anything to do with a hit. */
+  readonly #isPlain: boolean
 
   constructor(house: House, path: string, lifetime: ResolvedLifetime) {
     this.house = house
     this.#rooms = house.rooms
+    this.#isPlain = house.rooms.options.earlyRefresh === undefined
     this.#path = path
     this.#lifetime = lifetime
     this.#readOptions = resolveReadOptions(undefined, house.rooms.options.read, lifetime)
@@ -74,7 +79,7 @@ class View implements CacheView {
   }
 
   getOrSet<V>(key: string, loader: Loader<V>, options?: ReadOptions): Promise<V> {
-    if (options === undefined && typeof loader === 'function') {
+    if (options === undefined && this.#isPlain && typeof loader === 'function') {
       const entry = this.#inMemory(memoryId(this.#path, key))
       if (entry?.held.shared) return Promise.resolve(entry.held.value as V)
     }
@@ -82,9 +87,7 @@ class View implements CacheView {
   }
 
   async getMany<V = unknown>(keys: readonly string[]): Promise<Array<V | undefined>> {
-    this.#rooms.assertOpen()
-    if (!Array.isArray(keys)) throw new InvalidOptionError('keys', 'an array of keys', keys)
-    for (const key of keys) checkKey(key)
+    this.#checkKeys(keys)
     const { rooms } = this.house
     const values = new Array<unknown>(keys.length)
     const missing: number[] = []
@@ -105,11 +108,25 @@ class View implements CacheView {
   }
 
   async getOrSetMany<V>(
-    _keys: readonly string[],
-    _load: BatchLoader<V>,
-    _options?: ReadOptions,
+    keys: readonly string[],
+    load: BatchLoader<V>,
+    options?: ReadOptions,
   ): Promise<Array<V | undefined>> {
-    throw notImplemented('getOrSetMany')
+    if (typeof load !== 'function') throw new InvalidOptionError('load', 'a function', load)
+    this.#checkKeys(keys)
+    const resolved = resolveReadOptions(options, this.#readOptions, this.#lifetime)
+    const { rooms, read } = this.house
+    const values = new Map<string, unknown>()
+    const missing: Place[] = []
+    for (const key of new Set(keys)) {
+      const place = placeOf(this.#path, key)
+      const entry = resolved.refresh ? undefined : this.#inMemory(place.id)
+      if (entry === undefined) missing.push(place)
+      else values.set(key, rooms.values.take(entry.held))
+    }
+    const loaded = missing.length > 0 ? await read.getOrSetMany(missing, load as BatchLoader<unknown>, resolved) : []
+    for (const [index, { key }] of missing.entries()) values.set(key, loaded[index])
+    return keys.map((key) => values.get(key) as V | undefined)
   }
 
   async set(key: string, value: unknown, lifetime?: Lifetime): Promise<boolean> {
@@ -137,12 +154,16 @@ class View implements CacheView {
     return list.length === 0 || this.house.write.delete(this.#path, list)
   }
 
-  async deleteByTag(_tag: string): Promise<boolean> {
-    throw notImplemented('deleteByTag')
+  async deleteByTag(tag: string): Promise<boolean> {
+    this.#rooms.assertOpen()
+    checkTag(tag, 'tag')
+    return this.house.write.deleteByTag(this.#path, tag)
   }
 
-  async expire(_key: string): Promise<boolean> {
-    throw notImplemented('expire')
+  async expire(key: string): Promise<boolean> {
+    this.#rooms.assertOpen()
+    checkKey(key)
+    return this.house.write.expire(placeOf(this.#path, key))
   }
 
   async clear(options?: { purge?: boolean }): Promise<boolean> {
@@ -157,9 +178,7 @@ class View implements CacheView {
     this.#rooms.assertOpen()
     checkKey(key)
     if (this.peek(key) !== undefined) return true
-    const { read, write } = this.house
-    const [found] = await read.lookUp(this.#path, [key], this.#lifetime.tags, write.newBudget())
-    return found?.held !== undefined
+    return isHit(await this.house.read.probe(placeOf(this.#path, key), this.#lifetime.tags))
   }
 
   peek<V = unknown>(key: string): V | undefined {
@@ -171,8 +190,16 @@ class View implements CacheView {
     return undefined
   }
 
-  async inspect<V = unknown>(_key: string): Promise<Entry<V> | undefined> {
-    throw notImplemented('inspect')
+  async inspect<V = unknown>(key: string): Promise<Entry<V> | undefined> {
+    const rooms = this.#rooms
+    rooms.assertOpen()
+    checkKey(key)
+    const place = placeOf(this.#path, key)
+    const entry = rooms.memory?.peek(place.id, rooms.clock.now())
+    if (entry !== undefined) return this.#describe({ tier: 'memory', entry }, true)
+    const found = await this.house.read.probe(place, this.#lifetime.tags)
+    if (isHit(found)) return this.#describe({ tier: found.outcome.tier, entry: found.entry }, true)
+    return found.stale && this.#describe(found.stale, false)
   }
 
   wrap<A extends readonly unknown[], V>(
@@ -189,6 +216,23 @@ class View implements CacheView {
   namespace(name: string, defaults?: Lifetime): CacheView {
     const path = this.#path + pathSegment(name)
     return new View(this.house, path, this.#resolveLifetime(defaults, 'defaults'))
+  }
+
+  #describe<V>({ tier, entry }: Candidate, fresh: boolean): Entry<V> {
+    const { values, clock } = this.#rooms
+    return {
+      value: values.take(entry.held) as V,
+      tier,
+      fresh,
+      age: Math.max(0, clock.now() - entry.storedAt),
+      tags: entry.extras?.tags ?? [],
+    }
+  }
+
+  #checkKeys(keys: unknown): asserts keys is readonly string[] {
+    this.#rooms.assertOpen()
+    if (!Array.isArray(keys)) throw new InvalidOptionError('keys', 'an array of keys', keys)
+    for (const key of keys) checkKey(key)
   }
 
   /** A hit in memory, counted. */
@@ -222,14 +266,13 @@ class View implements CacheView {
     options.signal?.throwIfAborted()
     const place = placeOf(this.#path, key)
     const entry = options.refresh ? undefined : this.#inMemory(place.id)
-    if (entry !== undefined) return this.#rooms.values.take(entry.held)
-    return this.house.read.getOrSet(place, loader, options)
+    if (entry === undefined) return this.house.read.getOrSet(place, loader, options)
+    if (!this.#isPlain) this.house.read.refreshEarly(place, entry, loader, options)
+    return this.#rooms.values.take(entry.held)
   }
 
   #resolveLifetime(lifetime: Lifetime | undefined, argument = 'lifetime'): ResolvedLifetime {
-    const resolved = resolveLifetime(lifetime, this.#lifetime, argument)
-    if (lifetime !== undefined) refuseWhatIsToCome(lifetime)
-    return resolved
+    return resolveLifetime(lifetime, this.#lifetime, argument)
   }
 }
 
@@ -250,7 +293,7 @@ class RootCache extends View implements Cache {
     const { redis, clock } = rooms
     if (redis === undefined) return
     const started = clock.precise()
-    while (!(await redis.ping(this.house.write.newBudget()))) {
+    while (!(await redis.ping(rooms.newBudget()))) {
       rooms.assertOpen()
       if (clock.precise() - started >= timeout)
         throw new CacheError('ERR_CACHE_NOT_READY', `Redis did not answer within ${timeout} ms`)
@@ -269,7 +312,7 @@ class RootCache extends View implements Cache {
       errors,
       loads: read.loads,
       coalesced: read.coalesced,
-      stale: 0,
+      stale: telemetry.stale,
       evictions: evictions.reduce((sum, count) => sum + count, 0),
       entries: memory?.entries ?? 0,
       bytes: memory?.bytes ?? 0,

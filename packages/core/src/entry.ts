@@ -2,17 +2,55 @@ import type { Generation } from './generations.js'
 import type { Milliseconds } from './types.js'
 import type { HeldValue } from './values.js'
 
-/** What memory holds under a key. Instants are on this process's clock. */
-export interface MemoryEntry {
+/** A value as either tier holds it. Instants are on this process's clock. */
+export interface HeldEntry {
   readonly held: HeldValue
   readonly storedAt: Milliseconds
   /** When its lifetime ends. */
   readonly freshUntil: Milliseconds
+  /** Undefined for most: no tags, no stale windows, no generation but the widest. They pay nothing for those. */
+  readonly extras: EntryExtras | undefined
+}
+
+export interface EntryExtras {
+  readonly staleWhileRevalidate: Milliseconds
+  readonly staleIfError: Milliseconds
+  readonly loadDuration: Milliseconds
+  /** When its proof ends; for ever where it needs none. */
+  readonly believedUntil: Milliseconds
+  readonly tags: readonly string[]
+  readonly generations: readonly Generation[]
+}
+
+/** What memory holds under a key. */
+export interface MemoryEntry extends HeldEntry {
   /** When it may no longer be believed: the end of its lifetime or of its proof, whichever comes first. */
   readonly usableUntil: Milliseconds
-  readonly tags: readonly string[]
-  /** What it belongs to; undefined for the widest generation alone, whose end empties memory. */
-  readonly generations: readonly Generation[] | undefined
   /** What it counts for against `maxBytes`. */
   readonly bytes: number
+}
+
+/** Whether everything it belongs to still stands. */
+export function stands({ extras }: HeldEntry): boolean {
+  return extras === undefined || extras.generations.every((generation) => !generation.ended)
+}
+
+/** Whether it may be served while one load runs (RFC 5861, section 3). */
+export function mayServeWhileRevalidating({ freshUntil, extras }: HeldEntry, now: Milliseconds): boolean {
+  return extras !== undefined && extras.staleWhileRevalidate > 0 && now < freshUntil + extras.staleWhileRevalidate
+}
+
+/** `mayServeWhileRevalidating` for what memory holds, past its lifetime and within its proof: without asking Redis. */
+export function mayServeAtOnce(entry: HeldEntry, now: Milliseconds): boolean {
+  return now >= entry.freshUntil && now < (entry.extras?.believedUntil ?? 0) && mayServeWhileRevalidating(entry, now)
+}
+
+/** Whether it may be served when a load has failed (RFC 5861, section 4). */
+export function mayServeOnError({ freshUntil, extras }: HeldEntry, now: Milliseconds): boolean {
+  return extras !== undefined && extras.staleIfError > 0 && now < freshUntil + extras.staleIfError
+}
+
+/** When it is of no use any more, not even stale. */
+export function uselessFrom({ freshUntil, extras }: HeldEntry): Milliseconds {
+  return extras === undefined ? freshUntil : freshUntil + Math.max(extras.staleWhileRevalidate, extras.staleIfError)
 }

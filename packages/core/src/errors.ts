@@ -46,8 +46,9 @@ export class InvalidValueError extends CacheError {
 export class LoadTimeoutError extends CacheError {
   override readonly name = 'LoadTimeoutError'
 
-  constructor(key: string, timeout: number) {
-    super('ERR_CACHE_LOAD_TIMEOUT', `the loader of ${JSON.stringify(key)} did not finish within ${timeout} ms`)
+  constructor(keys: readonly string[], timeout: number) {
+    const others = keys.length > 1 ? ` and ${keys.length - 1} more` : ''
+    super('ERR_CACHE_LOAD_TIMEOUT', `the loader of ${describe(keys[0])}${others} did not finish within ${timeout} ms`)
   }
 }
 
@@ -63,6 +64,27 @@ export class CacheClosedError extends CacheError {
 /** True for an error of this package, also when another copy of the package made it. */
 export function isCacheError(error: unknown): error is CacheError {
   return typeof error === 'object' && error !== null && BRAND in error
+}
+
+/** A loader waits for a load that waits for it. */
+export class RecursiveLoadError extends CacheError {
+  override readonly name = 'RecursiveLoadError'
+
+  constructor(key: string) {
+    super(
+      'ERR_CACHE_RECURSIVE_LOAD',
+      `a loader waits for the load of ${describe(key)}, which waits for that loader: a loader must not read through the key it loads`,
+    )
+  }
+}
+
+/** More loads are waiting for `maxConcurrentLoads` than may wait. */
+export class OverloadedError extends CacheError {
+  override readonly name = 'OverloadedError'
+
+  constructor(waiting: number) {
+    super('ERR_CACHE_OVERLOADED', `${waiting} loads are waiting for maxConcurrentLoads: the origin does not keep up`)
+  }
 }
 
 /** A member or option whose time has not come: refused, never pretended. */

@@ -7,8 +7,10 @@ export {
   InvalidValueError,
   isCacheError,
   LoadTimeoutError,
+  OverloadedError,
+  RecursiveLoadError,
 } from './errors.js'
-export { entry } from './loader/load-result.js'
+export { entry, notModified } from './loader/load-result.js'
 export type {
   BatchLoader,
   Cache,

@@ -9,7 +9,7 @@ import {
 } from './lifetime.js'
 import type { MemoryLimits } from './memory/memory.js'
 import { ATTRIBUTE } from './telemetry/names.js'
-import type { CacheOptions, Codec, Lifetime, Milliseconds, ReadOptions, RedisLike } from './types.js'
+import type { CacheOptions, Codec, Milliseconds, ReadOptions, RedisLike, StandardSchema } from './types.js'
 
 /** The options of `createCache` with every default filled in. */
 export interface ResolvedOptions {
@@ -21,7 +21,11 @@ export interface ResolvedOptions {
   readonly maxStaleness: Milliseconds
   readonly redisTimeout: Milliseconds
   readonly read: ResolvedReadOptions
+  readonly maxConcurrentLoads: number | undefined
+  readonly earlyRefresh: { readonly beta: number } | undefined
+  readonly waitUntil: ((background: Promise<unknown>) => void) | undefined
   readonly codec: Codec | undefined
+  readonly schema: StandardSchema | undefined
   readonly maxValueBytes: number
   readonly values: 'frozen' | 'copy'
   readonly attributes: Readonly<Record<string, string>>
@@ -36,6 +40,7 @@ export interface ResolvedReadOptions {
   readonly signal: AbortSignal | undefined
   readonly refresh: boolean
   readonly loadTimeout: Milliseconds
+  readonly softLoadTimeout: Milliseconds | undefined
 }
 
 const DEFAULTS = {
@@ -45,6 +50,7 @@ const DEFAULTS = {
   maxEntries: 10_000,
   maxBytes: 67_108_864,
   maxValueBytes: 1_048_576,
+  beta: 1,
 }
 
 const OPTIONS: ReadonlySet<string> = new Set<keyof CacheOptions>([
@@ -86,7 +92,7 @@ const MOST_ENTRIES = 2 ** 24
 export function resolveOptions(options: CacheOptions): ResolvedOptions {
   const lifetime = resolveLifetime(options ?? null, DEFAULT_LIFETIME, 'options', OPTIONS)
   refuseWhatIsToCome(options)
-  const { keyPrefix, version, redis, codec, meterProvider } = options
+  const { keyPrefix, version, redis, codec, meterProvider, schema, waitUntil } = options
   const name = nonEmptyString(options.name, 'options.name')
   return {
     name,
@@ -101,7 +107,12 @@ export function resolveOptions(options: CacheOptions): ResolvedOptions {
       signal: undefined,
       refresh: false,
       loadTimeout: checkDuration(options.loadTimeout, 'options.loadTimeout') ?? DEFAULTS.loadTimeout,
+      softLoadTimeout: checkDuration(options.softLoadTimeout, 'options.softLoadTimeout'),
     },
+    maxConcurrentLoads: checkCount(options.maxConcurrentLoads, 'options.maxConcurrentLoads'),
+    earlyRefresh: resolveEarlyRefresh(options.earlyRefresh),
+    waitUntil: waitUntil === undefined ? undefined : checkFunction(waitUntil, 'options.waitUntil'),
+    schema: schema === undefined ? undefined : checkSchema(schema),
     codec: codec === undefined ? undefined : checkMethods(codec, ['encode', 'decode'], 'options.codec', 'a codec'),
     maxValueBytes: checkCount(options.maxValueBytes, 'options.maxValueBytes') ?? DEFAULTS.maxValueBytes,
     values: oneOf(options.values, ['frozen', 'copy'], 'options.values') ?? 'frozen',
@@ -125,7 +136,6 @@ export function resolveReadOptions(
   if (options === undefined) return lifetime === defaults.lifetime ? defaults : { ...defaults, lifetime }
   const known = others === undefined ? READ_OPTIONS : new Set([...READ_OPTIONS, ...others])
   const resolved = resolveLifetime(options, lifetime, 'options', known)
-  refuseWhatIsToCome(options)
   const { signal } = options
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new InvalidOptionError('options.signal', 'an AbortSignal', signal)
@@ -135,28 +145,35 @@ export function resolveReadOptions(
     signal,
     refresh: oneOf(options.refresh, [true, false], 'options.refresh') ?? false,
     loadTimeout: checkDuration(options.loadTimeout, 'options.loadTimeout') ?? defaults.loadTimeout,
+    softLoadTimeout: checkDuration(options.softLoadTimeout, 'options.softLoadTimeout') ?? defaults.softLoadTimeout,
   }
 }
 
 /** What a later issue brings is refused: an option that does nothing would be a lie. */
-export function refuseWhatIsToCome(options: CacheOptions | ReadOptions | Lifetime): void {
-  const coming: ReadonlyArray<keyof CacheOptions> = [
-    'staleWhileRevalidate',
-    'staleIfError',
-    'tags',
-    'softLoadTimeout',
-    'maxConcurrentLoads',
-    'earlyRefresh',
-    'compression',
-    'encryption',
-    'schema',
-    'tracerProvider',
-    'waitUntil',
-  ]
-  for (const name of coming) {
-    const value = (options as Partial<CacheOptions>)[name]
-    if (value !== undefined && value !== false && value !== 0) throw notImplemented(`options.${name}`)
+function refuseWhatIsToCome(options: CacheOptions): void {
+  for (const name of ['compression', 'encryption', 'tracerProvider'] as const) {
+    if (options[name] !== undefined && options[name] !== false) throw notImplemented(`options.${name}`)
   }
+}
+
+function resolveEarlyRefresh(earlyRefresh: CacheOptions['earlyRefresh']): { readonly beta: number } | undefined {
+  if (earlyRefresh === undefined || earlyRefresh === false) return undefined
+  if (earlyRefresh === true) return { beta: DEFAULTS.beta }
+  checkOptionNames(earlyRefresh, 'options.earlyRefresh', new Set(['beta']))
+  const { beta = DEFAULTS.beta } = earlyRefresh
+  if (typeof beta === 'number' && beta > 0 && Number.isFinite(beta)) return { beta }
+  throw new InvalidOptionError('options.earlyRefresh.beta', 'a positive number', beta)
+}
+
+function checkFunction<T>(value: T, option: string): T {
+  if (typeof value === 'function') return value
+  throw new InvalidOptionError(option, 'a function', value)
+}
+
+function checkSchema(schema: StandardSchema): StandardSchema {
+  const standard: unknown = (schema as Partial<StandardSchema> | null)?.['~standard']
+  if (typeof (standard as StandardSchema['~standard'] | undefined)?.validate === 'function') return schema
+  throw new InvalidOptionError('options.schema', 'a Standard Schema (with ~standard.validate)', schema)
 }
 
 function resolveMemory(memory: CacheOptions['memory']): MemoryLimits | undefined {

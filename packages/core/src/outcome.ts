@@ -1,4 +1,4 @@
-import type { HeldValue } from './values.js'
+import type { HeldEntry } from './entry.js'
 
 /**
  * What became of one key of one lookup: the one closed union from which counters, spans, events and `stats()` derive.
@@ -7,13 +7,17 @@ import type { HeldValue } from './values.js'
 export type Outcome = Hit | Miss
 
 export type Tier = 'memory' | 'redis'
+/**
+ * Why a stale value was served: while a load runs behind; because the load failed; because it took too long; because
+ * Redis could not tell whether it is still right.
+ */
 export type StaleReason = 'revalidating' | 'error' | 'timeout' | 'unavailable'
 export type MissReason = 'absent' | 'expired' | 'unavailable' | 'undecodable'
 
 export interface Hit {
   readonly result: 'hit'
   readonly tier: Tier
-  /** Why a stale value was served; undefined for a fresh one. */
+  /** Undefined for a fresh value. */
   readonly stale: StaleReason | undefined
 }
 
@@ -22,26 +26,29 @@ export interface Miss {
   readonly reason: MissReason
 }
 
-/** What a lookup found, before anything was loaded: the outcome with its value, or with how Redis failed. */
+/** What a lookup found, before anything was loaded: a fresh entry, or why there is none. */
 export type LookedUp = Found | NotFound
 
 export interface Found {
   readonly outcome: Hit
-  readonly held: HeldValue
-  /** The value of the caller who looked it up; others take theirs from `held`. */
+  readonly entry: HeldEntry
+  /** The value of the caller who looked it up; others take theirs from the entry. */
   readonly value: unknown
   readonly error: undefined
 }
 
 export interface NotFound {
   readonly outcome: Miss
-  readonly held: undefined
-  readonly value: undefined
+  /** What is there, and past its lifetime or its proof. The stale rules say whether it may be served. */
+  readonly stale: Candidate | undefined
+  /** How Redis failed. */
   readonly error: ErrorType | undefined
 }
 
-export function notFound(reason: MissReason, error?: ErrorType): NotFound {
-  return { outcome: MISS[reason], held: undefined, value: undefined, error }
+/** An entry that may be served only under the stale rules. */
+export interface Candidate {
+  readonly tier: Tier
+  readonly entry: HeldEntry
 }
 
 /** The operations that are timed and that can fail. */
@@ -64,6 +71,11 @@ export const MISS_REASONS: readonly MissReason[] = ['absent', 'expired', 'unavai
 
 export const HIT: Readonly<Record<Tier, Hit>> = { memory: hit('memory'), redis: hit('redis') }
 
+export const STALE_HIT: Readonly<Record<Tier, Readonly<Record<StaleReason, Hit>>>> = {
+  memory: staleHits('memory'),
+  redis: staleHits('redis'),
+}
+
 export const MISS: Readonly<Record<MissReason, Miss>> = {
   absent: miss('absent'),
   expired: miss('expired'),
@@ -71,8 +83,21 @@ export const MISS: Readonly<Record<MissReason, Miss>> = {
   undecodable: miss('undecodable'),
 }
 
-function hit(tier: Tier): Hit {
-  return Object.freeze({ result: 'hit', tier, stale: undefined })
+export function isHit(found: LookedUp): found is Found {
+  return found.outcome.result === 'hit'
+}
+
+function hit(tier: Tier, stale?: StaleReason): Hit {
+  return Object.freeze({ result: 'hit', tier, stale })
+}
+
+function staleHits(tier: Tier): Record<StaleReason, Hit> {
+  return {
+    revalidating: hit(tier, 'revalidating'),
+    error: hit(tier, 'error'),
+    timeout: hit(tier, 'timeout'),
+    unavailable: hit(tier, 'unavailable'),
+  }
 }
 
 function miss(reason: MissReason): Miss {

@@ -1,175 +1,395 @@
-import type { Flight } from './flight/flights.js'
-import type { Mark } from './flight/in-progress.js'
-import { drawSpan, resolveLifetime } from './lifetime.js'
-import { runLoader } from './loader/run-loader.js'
+import {
+  type HeldEntry,
+  type MemoryEntry,
+  mayServeAtOnce,
+  mayServeOnError,
+  mayServeWhileRevalidating,
+} from './entry.js'
+import { InvalidOptionError } from './errors.js'
+import { Flight, type Landing } from './flight/flights.js'
+import { currentRun, Run } from './flight/run.js'
+import { type Call, Load, type Wanted } from './load.js'
+import type { Failure } from './loader/backoffs.js'
+import { BatchContext, LoaderContext } from './loader/loader-context.js'
+import { LookUp } from './look-up.js'
 import type { ResolvedReadOptions } from './options.js'
-import { type ErrorType, HIT, type LookedUp, notFound } from './outcome.js'
+import {
+  type Candidate,
+  isHit,
+  type LookedUp,
+  MISS,
+  type NotFound,
+  type Outcome,
+  STALE_HIT,
+  type StaleReason,
+} from './outcome.js'
+import type { Place } from './place.js'
 import type { Budget } from './redis/budget.js'
-import type { RedisRead } from './redis/redis.js'
 import type { Rooms } from './rooms.js'
-import type { Loader, Milliseconds } from './types.js'
-import type { HeldValue } from './values.js'
-import { type Place, placeOf, type WritePath } from './write.js'
+import type { BatchLoader, Loader, Milliseconds } from './types.js'
+import type { WritePath } from './write.js'
 
 /**
- * The read path, from where memory had no answer: Redis, then one load a key, then the value back into both tiers.
- * The door has asked memory already.
+ * The read path, from where memory had no fresh answer:
+ *
+ *   take off   one flight a key; whoever comes meanwhile boards it
+ *   look up    Redis, which also tells what is stale
+ *   load       where nothing fresh was found; one run of the loader
+ *   arrive     each caller by itself: fresh, stale by the rules of RFC 5861, loaded, or failed
  */
 export class ReadPath {
   readonly #rooms: Rooms
-  readonly #write: WritePath
-  loads = 0
+  readonly #lookUp: LookUp
+  readonly #load: Load
   coalesced = 0
 
   constructor(rooms: Rooms, write: WritePath) {
     this.#rooms = rooms
-    this.#write = write
+    this.#lookUp = new LookUp(rooms)
+    this.#load = new Load(rooms, write)
   }
 
-  /** Looks up keys of one view that are not in memory, as one operation. */
+  /** How often a loader was run. */
+  get loads(): number {
+    return this.#load.runs
+  }
+
+  /** What is stored under keys of one view, as one operation and without a loader. */
   async get(path: string, keys: readonly string[], tags: readonly string[]): Promise<unknown[]> {
     const started = this.#rooms.telemetry.start()
-    const found = await this.lookUp(path, keys, tags, this.#write.newBudget())
-    this.#report(started, found)
-    return found.map(({ value }) => value)
+    const all = await this.#lookUp.many(path, keys, tags, this.#rooms.newBudget())
+    this.#report(started, all)
+    return all.map((found) => this.#withoutLoader(found))
+  }
+
+  /** As `get` for one key, uncounted. */
+  async probe(place: Place, tags: readonly string[]): Promise<LookedUp> {
+    return this.#lookUp.one(place, tags, this.#rooms.newBudget())
   }
 
   async getOrSet(place: Place, loader: Loader<unknown>, options: ResolvedReadOptions): Promise<unknown> {
-    options.signal?.throwIfAborted()
-    const started = this.#rooms.telemetry.start()
-    const joined = this.#rooms.flights.get(place.id)
-    const flight = joined ?? this.#takeOff(place, loader, options)
-    // Counted once it is known, also for a caller who has given up by then.
-    const lookup = flight.lookup.then((found) => {
-      this.#report(started, [found])
-      return found
-    })
-    const found = await unlessAborted(lookup, options.signal)
-    if (joined === undefined && found.held !== undefined) return found.value
-    if (joined !== undefined && found.held === undefined) this.coalesced += 1
-    const held = await unlessAborted(flight.value, options.signal)
-    return held && this.#rooms.values.take(held)
+    const [value] = await this.#readThrough([place], callOf(loader, this.#rooms), options)
+    return value
   }
 
-  /** Asks Redis, and fills memory with what it finds. Counts nothing and never rejects. */
-  async lookUp(
-    path: string,
-    keys: readonly string[],
-    tags: readonly string[],
-    budget: Budget,
-  ): Promise<readonly LookedUp[]> {
-    const { redis, inProgress } = this.#rooms
-    const places = keys.map((key) => placeOf(path, key))
-    if (redis === undefined) return places.map((place) => this.#absent(place))
-    const marks = places.map(({ id }) => inProgress.begin(id))
-    const reads = await redis.read(path, keys, tags, budget)
-    return places.map((place, index) => {
-      const mark = marks[index] as Mark
-      inProgress.end(place.id, mark)
-      return this.#judge(place, reads[index] as RedisRead, mark)
-    })
-  }
-
-  /** Begins the one read-through of a key that others may join. */
-  #takeOff(place: Place, loader: Loader<unknown>, options: ResolvedReadOptions): Flight {
-    const { flights, inProgress } = this.#rooms
-    const mark = inProgress.begin(place.id)
-    const budget = this.#write.newBudget()
-    const lookup = this.#lookUpOne(place, options, budget)
-    const value = lookup
-      .then((found) => found.held ?? this.#load(place, loader, options, { mark, budget, lookupError: found.error }))
-      .finally(() => inProgress.end(place.id, mark))
-    const flight = { lookup, value }
-    flights.add(place.id, flight)
-    return flight
-  }
-
-  async #lookUpOne(place: Place, options: ResolvedReadOptions, budget: Budget): Promise<LookedUp> {
-    if (options.refresh) return notFound('expired')
-    const [found] = await this.lookUp(place.path, [place.key], options.lifetime.tags, budget)
-    return found as LookedUp
-  }
-
-  /** Loads, and stores what came, unless the key has changed meanwhile. */
-  async #load(
-    place: Place,
-    loader: Loader<unknown>,
+  getOrSetMany(
+    places: readonly Place[],
+    loader: BatchLoader<unknown>,
     options: ResolvedReadOptions,
-    flight: { readonly mark: Mark; readonly budget: Budget; readonly lookupError: ErrorType | undefined },
-  ): Promise<HeldValue | undefined> {
-    const { clock, random, values } = this.#rooms
-    const { path, key } = place
-    const { mark, budget, lookupError } = flight
-    // Before the load: what ends a generation while the load runs thereby refuses its value.
-    const belongs =
-      lookupError === undefined || lookupError === 'undecodable'
-        ? await this.#write.note(path, options.lifetime, budget)
-        : undefined
-    this.loads += 1
-    const context = { key, stale: undefined }
-    const loaded = await runLoader(loader, context, new AbortController(), options.loadTimeout, clock)
-    if (loaded.kind !== 'value') throw loaded.error
-    if (loaded.value === undefined) return undefined
-    const lifetime = resolveLifetime(loaded.lifetime, options.lifetime, 'the lifetime from the loader')
-    const { encoded, held } = values.accept(loaded.value)
-    const span = drawSpan(lifetime, loaded.value, random)
-    if (belongs !== undefined && !mark.void && span.fresh > 0) {
-      const { tags } = lifetime
-      const value = { encoded, held, span, tags, loadDuration: loaded.duration, generations: belongs }
-      await this.#write.store(place, value, mark, budget)
-    }
-    return held
+  ): Promise<unknown[]> {
+    return this.#readThrough(places, batchCallOf(loader), options)
   }
 
-  #judge(place: Place, read: RedisRead, mark: Mark): LookedUp {
-    if (read.kind === 'failed') return notFound('unavailable', read.error)
-    if (read.kind === 'missing') {
-      return read.reason === 'undecodable' ? notFound('undecodable', 'undecodable') : this.#absent(place)
-    }
-    const { values } = this.#rooms
-    const { stored } = read
-    if (!read.fresh) return notFound('expired')
-    if (!values.reads(stored.codec)) return notFound('undecodable', 'undecodable')
-    try {
-      const held = values.hold(stored.body)
-      const value = values.take(held)
-      if (!mark.void) this.#write.remember(place, { ...read, held, encoded: stored.body, tags: stored.tags })
-      return { outcome: HIT.redis, held, value, error: undefined }
-    } catch {
-      return notFound('undecodable', 'undecodable')
-    }
+  /** A fresh hit in memory whose lifetime nears its end may be refreshed behind (XFetch, VLDB 2015). */
+  refreshEarly(place: Place, entry: MemoryEntry, loader: Loader<unknown>, options: ResolvedReadOptions): void {
+    if (this.#isDue(entry)) this.#refreshBehind([place], callOf(loader, this.#rooms), { ...options, refresh: true })
   }
 
-  #absent(place: Place): LookedUp {
+  async #readThrough(places: readonly Place[], call: Call, options: ResolvedReadOptions): Promise<unknown[]> {
+    const { signal } = options
+    signal?.throwIfAborted()
+    const started = this.#rooms.telemetry.start()
+    const values = new Array<unknown>(places.length)
+    const rest: number[] = []
+    const behind: Place[] = []
+    for (const [index, place] of places.entries()) {
+      const entry = options.refresh ? undefined : this.#staleInMemory(place)
+      if (entry === undefined) rest.push(index)
+      else {
+        values[index] = this.#serveStale({ tier: 'memory', entry }, 'revalidating')
+        behind.push(place)
+      }
+    }
+    this.#refreshBehind(behind, call, options)
+    if (rest.length === 0) return values
+    const boardings = this.#board(
+      rest.map((index) => places[index] as Place),
+      call,
+      options,
+    )
+    const arrivals = this.#arriveTogether(boardings, call, options, started)
+    const arrived = await (signal === undefined
+      ? arrivals
+      : unlessAborted(arrivals, signal, (reason) => {
+          for (const { flight } of boardings) flight.giveUp(reason)
+        }))
+    for (const [position, index] of rest.entries()) values[index] = arrived[position]
+    return values
+  }
+
+  /** The flights of these keys: those under way, and one for all the others together. */
+  #board(places: readonly Place[], call: Call, options: ResolvedReadOptions): readonly Boarding[] {
+    const { flights } = this.#rooms
+    const underWay = places.map(({ id }) => {
+      const flight = flights.get(id)
+      return flight !== undefined && (!options.refresh || flight.refreshing || flight.isLoading) ? flight : undefined
+    })
+    const taken = this.#takeOff(
+      places.filter((_, index) => underWay[index] === undefined),
+      call,
+      options,
+    ).values()
+    return places.map((place, index) => {
+      const joined = underWay[index]
+      const flight = joined ?? (taken.next().value as Flight)
+      flight.board()
+      return { place, flight, joined: joined !== undefined, endedTags: [...(joined?.mark.endedTags ?? [])] }
+    })
+  }
+
+  /** One lookup and one run of the loader for keys of one view, and a flight for each key that others may join. */
+  #takeOff(places: readonly Place[], call: Call, options: ResolvedReadOptions): readonly Flight[] {
+    const [first] = places
+    if (first === undefined) return []
+    const { flights: board, inProgress } = this.#rooms
+    const run = new Run(currentRun.getStore()?.isUnderWay ?? false)
+    const flights = places.map(({ id }) => new Flight(id, inProgress.begin(id), run, options.refresh))
+    const budget = this.#rooms.newBudget()
+    const keys = places.map(({ key }) => key)
+    const lookups = this.#lookUp
+      .many(first.path, keys, options.lifetime.tags, budget)
+      .then((all) => (options.refresh ? all.map(asExpired) : all))
+    const landings = lookups.then((all) => this.#loadMissing(places, flights, all, call, options, budget))
+    for (const [index, flight] of flights.entries()) {
+      flight.lookup = lookups.then((all) => all[index] as LookedUp)
+      // What was found lands at once: it must not grow old while others of its batch are loaded.
+      flight.landing = flight.lookup
+        .then(async (found) => (isHit(found) ? undefined : (await landings)[index]))
+        .finally(() => inProgress.end(flight.id, flight.mark))
+      board.add(flight)
+    }
+    return flights
+  }
+
+  /** How each flight lands whose lookup found nothing fresh; undefined for the others. */
+  async #loadMissing(
+    places: readonly Place[],
+    flights: readonly Flight[],
+    lookups: readonly LookedUp[],
+    call: Call,
+    options: ResolvedReadOptions,
+    budget: Budget,
+  ): Promise<ReadonlyArray<Landing | undefined>> {
+    const landings = new Array<Promise<Landing | undefined> | Landing | undefined>(places.length)
+    const wanted: Wanted[] = []
+    const indexes: number[] = []
+    for (const [index, found] of lookups.entries()) {
+      if (isHit(found)) continue
+      const flight = flights[index] as Flight
+      const place = places[index] as Place
+      const newer = this.#rooms.flights.get(place.id)
+      const failure = this.#leftInPeace(place, found)
+      flight.isLoading = true
+      if (failure !== undefined) landings[index] = { kind: 'failed', ...failure }
+      else if (newer !== undefined && newer !== flight && newer.isLoading) landings[index] = this.#follow(newer)
+      else {
+        wanted.push({ place, flight, found })
+        indexes.push(index)
+      }
+    }
+    if (isNotEmpty(wanted)) {
+      const loaded = await this.#load.run(wanted, call, options, budget)
+      for (const [position, index] of indexes.entries()) landings[index] = loaded[position]
+    }
+    return Promise.all(landings)
+  }
+
+  /** A flight that found another one loading its key does not load it again. */
+  #follow(newer: Flight): Promise<Landing | undefined> {
+    newer.leaveUnattended()
+    return newer.landing
+  }
+
+  /** The failure to repeat for an origin that failed a moment ago, where something stale can be served instead. */
+  #leftInPeace({ id }: Place, { stale }: NotFound): Failure | undefined {
+    const { backoffs, clock } = this.#rooms
+    return stale !== undefined && mayServeOnError(stale.entry, clock.now()) ? backoffs.get(id) : undefined
+  }
+
+  async #arriveTogether(
+    boardings: readonly Boarding[],
+    call: Call,
+    options: ResolvedReadOptions,
+    started: Milliseconds,
+  ): Promise<unknown[]> {
+    const lookups = await Promise.all(boardings.map(({ flight }) => flight.lookup))
+    this.#report(started, lookups)
+    return Promise.all(
+      boardings.map((boarding, index) => this.#arrive(boarding, lookups[index] as LookedUp, call, options)),
+    )
+  }
+
+  /** One caller's end of a flight, counted. */
+  async #arrive(boarding: Boarding, found: LookedUp, call: Call, options: ResolvedReadOptions): Promise<unknown> {
+    const { values, clock } = this.#rooms
+    const { place, flight, joined } = boarding
+    if (isHit(found)) {
+      this.#count(found.outcome)
+      if (!joined && this.#isDue(found.entry)) this.#refreshBehind([place], call, { ...options, refresh: true })
+      return joined ? values.take(found.entry.held) : found.value
+    }
+    const { outcome, stale } = found
+    if (stale !== undefined && !options.refresh && mayServeWhileRevalidating(stale.entry, clock.now())) {
+      this.#goOnBehind(flight)
+      return this.#serveStale(stale, outcome.reason === 'unavailable' ? 'unavailable' : 'revalidating')
+    }
+    const landing = await this.#landingOf(boarding, stale, options).catch((error: unknown) => {
+      this.#count(outcome)
+      throw error
+    })
+    if (landing === 'late') {
+      this.#goOnBehind(flight)
+      return this.#serveStale(stale as Candidate, 'timeout')
+    }
+    if (landing.kind === 'failed' && stale !== undefined && mayServeOnError(stale.entry, clock.now())) {
+      return this.#serveStale(stale, landing.reason)
+    }
+    // It turned out to carry a tag that had ended before this caller came.
+    if (landing.kind === 'loaded' && landing.tags.some((tag) => boarding.endedTags.includes(tag))) {
+      const [value] = await this.#readThrough([place], call, options)
+      return value
+    }
+    this.#count(outcome)
+    if (joined) this.coalesced += 1
+    if (landing.kind === 'failed') throw landing.error
+    return landing.held && values.take(landing.held)
+  }
+
+  /** Waits for the load, or as long as `softLoadTimeout` where something stale can be served. */
+  async #landingOf(
+    { place, flight }: Boarding,
+    stale: Candidate | undefined,
+    options: ResolvedReadOptions,
+  ): Promise<Landing | 'late'> {
+    const { clock } = this.#rooms
+    const landing = flight.landing as Promise<Landing>
+    const current = currentRun.getStore()
+    const awaited = current?.isUnderWay ? current.waitFor(flight.run, place.key, landing) : landing
+    const { softLoadTimeout } = options
+    if (softLoadTimeout === undefined || stale === undefined || !mayServeOnError(stale.entry, clock.now()))
+      return awaited
+    let cancel: (() => void) | undefined
+    const late = new Promise<'late'>((resolve) => {
+      cancel = clock.after(softLoadTimeout, () => resolve('late'))
+    })
+    return Promise.race([awaited, late]).finally(cancel)
+  }
+
+  /** Past its lifetime, within its proof and within `staleWhileRevalidate`: served without asking Redis. */
+  #staleInMemory({ id }: Place): MemoryEntry | undefined {
     const { memory, clock } = this.#rooms
-    return notFound(memory?.dropExpired(place.id, clock.now()) ? 'expired' : 'absent')
+    const now = clock.now()
+    const entry = memory?.find(id, now)
+    return typeof entry === 'object' && mayServeAtOnce(entry, now) ? entry : undefined
   }
 
-  /** One operation: one observation, each key once by its outcome, each way it failed once. */
-  #report(started: Milliseconds, found: readonly LookedUp[]): void {
+  #serveStale({ tier, entry }: Candidate, reason: StaleReason): unknown {
+    this.#count(STALE_HIT[tier][reason])
+    return this.#rooms.values.take(entry.held)
+  }
+
+  /** At most one refresh a key, and none while its origin is left in peace. */
+  #refreshBehind(places: readonly Place[], call: Call, options: ResolvedReadOptions): void {
+    const { flights, backoffs } = this.#rooms
+    const idle = places.filter(({ id }) => flights.get(id) === undefined && backoffs.get(id) === undefined)
+    for (const flight of this.#takeOff(idle, call, options)) this.#goOnBehind(flight)
+  }
+
+  #goOnBehind(flight: Flight): void {
+    flight.leaveUnattended()
+    this.#rooms.behind(flight.landing)
+  }
+
+  /** XFetch: the nearer the end and the longer the load took, the likelier one caller refreshes ahead of the others. */
+  #isDue({ freshUntil, extras }: HeldEntry): boolean {
+    const { options, clock, random } = this.#rooms
+    if (options.earlyRefresh === undefined || extras === undefined) return false
+    // Of a random number above 0: the logarithm of 0 would refresh always.
+    return clock.now() - extras.loadDuration * options.earlyRefresh.beta * Math.log(1 - random()) >= freshUntil
+  }
+
+  /** Without a loader there is nothing to wait for: what Redis cannot verify is served if an error allows it. */
+  #withoutLoader(found: LookedUp): unknown {
+    if (isHit(found)) {
+      this.#count(found.outcome)
+      return found.value
+    }
+    const { outcome, stale } = found
+    const unverified = outcome.reason === 'unavailable' && stale !== undefined
+    if (unverified && mayServeOnError(stale.entry, this.#rooms.clock.now()))
+      return this.#serveStale(stale, 'unavailable')
+    this.#count(outcome)
+    return undefined
+  }
+
+  #count(outcome: Outcome): void {
+    this.#rooms.telemetry.lookedUp(outcome)
+  }
+
+  /** One operation: one observation, and each way it failed once. */
+  #report(started: Milliseconds, lookups: readonly LookedUp[]): void {
     const { telemetry } = this.#rooms
     telemetry.timed('get', started)
-    const errors = new Set<ErrorType>()
-    for (const { outcome, error } of found) {
-      telemetry.lookedUp(outcome)
-      if (error !== undefined) errors.add(error)
-    }
-    for (const error of errors) telemetry.failed('get', error)
+    const errors = new Set(lookups.map(({ error }) => error))
+    for (const error of errors) if (error !== undefined) telemetry.failed('get', error)
   }
 }
 
-/** The promise, or the signal's reason if that comes first. The promise itself goes on. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise
-  signal.throwIfAborted()
-  let onAbort: (() => void) | undefined
+/** A caller's place on a flight. */
+interface Boarding {
+  readonly place: Place
+  readonly flight: Flight
+  /** It was under way already. */
+  readonly joined: boolean
+  /** Tags that ended while it was under way, before this caller came. */
+  readonly endedTags: readonly string[]
+}
+
+function callOf(loader: Loader<unknown>, { values }: Rooms): Call {
+  return async (wanted, cancellation) => {
+    const [{ place, found }] = wanted as [Wanted]
+    const stale = (): unknown => found.stale && values.take(found.stale.entry.held)
+    return [await loader(new LoaderContext(place.key, cancellation, stale))]
+  }
+}
+
+function batchCallOf(loader: BatchLoader<unknown>): Call {
+  return async (wanted, cancellation) => {
+    const keys = wanted.map(({ place }) => place.key)
+    const loaded: unknown = await loader(keys, new BatchContext(cancellation))
+    if (loaded instanceof Map) return keys.map((key) => loaded.get(key))
+    if (Array.isArray(loaded)) return loaded
+    throw new InvalidOptionError('the result of the batch loader', 'an array or a Map', loaded)
+  }
+}
+
+/** With `refresh` nothing counts as fresh; what was found is what a failing load may fall back to. */
+function asExpired(found: LookedUp): LookedUp {
+  if (!isHit(found)) return found
+  return { outcome: MISS.expired, stale: { tier: found.outcome.tier, entry: found.entry }, error: undefined }
+}
+
+function isNotEmpty<T>(list: readonly T[]): list is readonly [T, ...T[]] {
+  return list.length > 0
+}
+
+/** The promise, or the signal's reason if that comes first; the promise itself goes on. */
+async function unlessAborted<T>(
+  promise: Promise<T>,
+  signal: AbortSignal,
+  onAbort: (reason: unknown) => void,
+): Promise<T> {
+  let abort!: () => void
   const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason)
-    signal.addEventListener('abort', onAbort)
+    abort = () => {
+      reject(signal.reason)
+      onAbort(signal.reason)
+    }
+    signal.addEventListener('abort', abort)
   })
   try {
     return await Promise.race([promise, aborted])
   } finally {
-    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort)
+    signal.removeEventListener('abort', abort)
   }
 }

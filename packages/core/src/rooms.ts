@@ -1,15 +1,22 @@
 import { randomBytes } from 'node:crypto'
+import { diag } from '@opentelemetry/api'
 import { type Clock, TurnClock } from './clock.js'
+import type { MemoryEntry } from './entry.js'
 import { CacheClosedError } from './errors.js'
 import { Flights } from './flight/flights.js'
 import { InProgress } from './flight/in-progress.js'
-import { Generations } from './generations.js'
+import { LoadQueue } from './flight/load-queue.js'
+import { type Generation, Generations } from './generations.js'
 import { RedisKeys } from './keys.js'
+import { Backoffs } from './loader/backoffs.js'
 import { Memory } from './memory/memory.js'
 import type { ResolvedOptions } from './options.js'
+import type { Place } from './place.js'
+import { Budget } from './redis/budget.js'
 import { RedisTier } from './redis/redis.js'
 import { Telemetry } from './telemetry/telemetry.js'
-import { Values } from './values.js'
+import type { Milliseconds } from './types.js'
+import { byteLength, type Encoded, type HeldValue, Values } from './values.js'
 
 /** Time and randomness, injected: tests never sleep, and a whole fleet can be simulated. */
 export interface Environment {
@@ -26,6 +33,21 @@ export function processEnvironment(): Environment {
   return { clock: new TurnClock(), random: Math.random, newId: () => randomBytes(ID_BYTES).toString('base64url') }
 }
 
+/** A value on its way into memory. Instants are on this process's clock. */
+export interface ValueToHold {
+  readonly held: HeldValue
+  readonly encoded: Encoded
+  readonly storedAt: Milliseconds
+  readonly freshUntil: Milliseconds
+  /** When Redis was asked. */
+  readonly sentAt: Milliseconds
+  readonly staleWhileRevalidate: Milliseconds
+  readonly staleIfError: Milliseconds
+  readonly loadDuration: Milliseconds
+  readonly tags: readonly string[]
+  readonly generations: readonly Generation[]
+}
+
 /** The rooms of one cache. They do not know each other: the read path and the write path go from one to the next. */
 export class Rooms {
   readonly options: ResolvedOptions
@@ -37,6 +59,8 @@ export class Rooms {
   readonly redis: RedisTier | undefined
   readonly flights: Flights = new Flights()
   readonly inProgress: InProgress = new InProgress()
+  readonly loadQueue: LoadQueue
+  readonly backoffs: Backoffs
   readonly telemetry: Telemetry
   closed = false
 
@@ -45,12 +69,53 @@ export class Rooms {
     this.options = options
     this.clock = clock
     this.random = random
+    this.loadQueue = new LoadQueue(options.maxConcurrentLoads)
+    this.backoffs = new Backoffs(clock)
     this.values = new Values(options.codec, options.values)
     this.memory = options.memory && new Memory(options.memory)
     const keys = new RedisKeys(options.keyPrefix, options.version)
     this.redis = options.redis && new RedisTier(options.redis, keys, this.generations, clock, newId)
     const tiers = { memory: this.memory !== undefined, redis: this.redis !== undefined }
     this.telemetry = new Telemetry({ ...options, tiers }, clock, () => this.memory?.entries ?? 0)
+  }
+
+  /** What memory holds of a value: believed for `maxStaleness` in front of Redis, and for its lifetime without. */
+  entryOf(place: Place, value: ValueToHold): MemoryEntry {
+    const { held, storedAt, freshUntil, sentAt, tags, generations } = value
+    const { staleWhileRevalidate, staleIfError, loadDuration } = value
+    const { maxStaleness, earlyRefresh } = this.options
+    const believedUntil = this.redis === undefined ? Number.POSITIVE_INFINITY : sentAt + maxStaleness
+    const isPlain = generations.length === 1 && staleWhileRevalidate === 0 && staleIfError === 0
+    return {
+      held,
+      storedAt,
+      freshUntil,
+      usableUntil: Math.min(freshUntil, believedUntil),
+      bytes: byteLength(value.encoded) + Buffer.byteLength(place.key),
+      extras:
+        isPlain && earlyRefresh === undefined
+          ? undefined
+          : { staleWhileRevalidate, staleIfError, loadDuration, believedUntil, tags, generations },
+    }
+  }
+
+  /** Fills memory, unless what the entry belongs to has ended. */
+  remember(place: Place, entry: MemoryEntry, generations: readonly Generation[]): void {
+    if (!this.closed && !generations.some((one) => one.ended)) this.memory?.set(place.id, entry)
+  }
+
+  /** The promise of something that goes on behind a caller's back. */
+  behind(background: Promise<unknown>): void {
+    try {
+      this.options.waitUntil?.(background)
+    } catch (error) {
+      diag.error('otel-cache: waitUntil failed', error)
+    }
+  }
+
+  /** One call's patience with Redis. */
+  newBudget(): Budget {
+    return new Budget(this.options.redisTimeout, this.clock)
   }
 
   /** Throws CacheClosedError. */

@@ -1,25 +1,16 @@
-import type { Mark } from './flight/in-progress.js'
+import { uselessFrom } from './entry.js'
+import { type Mark, mayKeep } from './flight/in-progress.js'
 import type { Generation } from './generations.js'
-import { memoryId, pathsAround } from './keys.js'
+import { pathsAround } from './keys.js'
 import { drawSpan, type ResolvedLifetime, type Span, totalOf } from './lifetime.js'
 import type { EvictionReason } from './memory/memory.js'
 import type { ErrorType, Operation } from './outcome.js'
-import { Budget } from './redis/budget.js'
+import { type Place, placeOf } from './place.js'
+import type { Budget } from './redis/budget.js'
 import type { RedisDone } from './redis/redis.js'
 import type { Rooms } from './rooms.js'
 import type { Milliseconds } from './types.js'
 import { byteLength, type Encoded, type HeldValue } from './values.js'
-
-/** A key in a view, with its name in this process. */
-export interface Place {
-  readonly path: string
-  readonly key: string
-  readonly id: string
-}
-
-export function placeOf(path: string, key: string): Place {
-  return { path, key, id: memoryId(path, key) }
-}
 
 /** A value ready to be stored. */
 export interface Storing {
@@ -30,14 +21,6 @@ export interface Storing {
   readonly tags: readonly string[]
   /** Those of the value, noted before it was loaded. */
   readonly generations: readonly Generation[]
-}
-
-/** What memory needs to know of a value. Instants are on this process's clock. */
-interface Remembering extends Pick<Storing, 'encoded' | 'held' | 'tags' | 'generations'> {
-  readonly storedAt: Milliseconds
-  readonly freshUntil: Milliseconds
-  /** When Redis was asked. */
-  readonly sentAt: Milliseconds
 }
 
 /** How often a `set` notes its generations anew when they end under it: each time another `clear` came between. */
@@ -102,14 +85,46 @@ export class WritePath {
     })
   }
 
+  /** Ends the generation of everything under the path that carries the tag. */
+  deleteByTag(path: string, tag: string): Promise<boolean> {
+    const { redis, generations, inProgress } = this.#rooms
+    return this.#operation('delete', async (budget) => {
+      inProgress.endTag(path, tag)
+      generations.end(path, tag)
+      const ended = await redis?.endGeneration(path, tag, budget)
+      return [ended && failure(ended)]
+    })
+  }
+
+  /** Makes an entry stale: what began before must not make it fresh again. */
+  expire(place: Place): Promise<boolean> {
+    const { redis, memory, clock } = this.#rooms
+    return this.#operation('set', async (budget) => {
+      const now = clock.now()
+      const entry = memory?.find(place.id, now)
+      this.#supersede(place.id)
+      if (redis !== undefined) return [failure(await redis.expire(place.path, place.key, budget))]
+      if (typeof entry !== 'object') return [undefined]
+      const freshUntil = Math.min(entry.freshUntil, now)
+      const expired = { ...entry, freshUntil, usableUntil: freshUntil }
+      if (uselessFrom(expired) > now) memory?.set(place.id, expired)
+      return [undefined]
+    })
+  }
+
   /**
    * The generations that a value about to be loaded will belong to, so that a `clear` during the load refuses it.
    * Undefined where Redis could not say: the value must then not be stored.
    */
-  async note(path: string, lifetime: ResolvedLifetime, budget: Budget): Promise<readonly Generation[] | undefined> {
+  async note(
+    path: string,
+    tags: readonly string[],
+    lasting: Milliseconds,
+    budget: Budget,
+  ): Promise<readonly Generation[] | undefined> {
     const { redis, generations, telemetry } = this.#rooms
-    if (redis === undefined) return generations.of(pathsAround(path), lifetime.tags)
-    const noted = await redis.note(path, lifetime.tags, lifetime.ttl, budget)
+    if (redis === undefined) return generations.of(pathsAround(path), tags)
+    const noted = await redis.note(path, tags, lasting, budget)
     if (noted.kind === 'noted') return noted.generations
     telemetry.failed('set', noted.error)
     return undefined
@@ -126,22 +141,6 @@ export class WritePath {
       },
       budget,
     )
-  }
-
-  /** Fills memory with what was read from Redis or confirmed by it at `sentAt`, to be believed for `maxStaleness`. */
-  remember(place: Place, entry: Remembering): void {
-    const { memory, redis, options, closed } = this.#rooms
-    if (memory === undefined || closed || entry.generations.some((one) => one.ended)) return
-    const { held, tags, storedAt, freshUntil, generations } = entry
-    memory.set(place.id, {
-      held,
-      storedAt,
-      freshUntil,
-      usableUntil: redis === undefined ? freshUntil : Math.min(freshUntil, entry.sentAt + options.maxStaleness),
-      tags,
-      generations: generations.length === 1 ? undefined : generations,
-      bytes: byteLength(entry.encoded) + Buffer.byteLength(place.key),
-    })
   }
 
   async #setOne(place: Place, storing: Omit<Storing, 'generations'>, budget: Budget): Promise<Unconfirmed> {
@@ -175,7 +174,9 @@ export class WritePath {
       }
       sentAt = wrote.sentAt
     }
-    if (!mark.void) this.remember(place, { ...storing, storedAt: sentAt, freshUntil: sentAt + span.fresh, sentAt })
+    if (!mayKeep(mark, tags)) return undefined
+    const entry = { ...storing, ...span, storedAt: sentAt, freshUntil: sentAt + span.fresh, sentAt }
+    this.#rooms.remember(place, this.#rooms.entryOf(place, entry), generations)
     return undefined
   }
 
@@ -194,11 +195,6 @@ export class WritePath {
     memory?.delete(id, reason)
   }
 
-  /** One call's patience with Redis. */
-  newBudget(): Budget {
-    return new Budget(this.#rooms.options.redisTimeout, this.#rooms.clock)
-  }
-
   #fits(encoded: Encoded): boolean {
     return byteLength(encoded) <= this.#rooms.options.maxValueBytes
   }
@@ -207,7 +203,7 @@ export class WritePath {
   async #operation(
     operation: Operation,
     work: (budget: Budget) => Promise<readonly Unconfirmed[]>,
-    budget: Budget = this.newBudget(),
+    budget: Budget = this.#rooms.newBudget(),
   ): Promise<boolean> {
     const { telemetry } = this.#rooms
     const started = telemetry.start()

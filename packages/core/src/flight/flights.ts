@@ -1,31 +1,83 @@
 import { isUnder } from '../keys.js'
-import type { LookedUp } from '../outcome.js'
+import type { LookedUp, StaleReason } from '../outcome.js'
 import type { HeldValue } from '../values.js'
+import type { Mark } from './in-progress.js'
+import type { Run } from './run.js'
 
-/** One read-through of one key: its leader looks up and loads, everyone else waits. */
-export interface Flight {
-  /** Settles first, and never rejects. */
-  readonly lookup: Promise<LookedUp>
-  /** Undefined where the loader returned `undefined`. */
-  readonly value: Promise<HeldValue | undefined>
+/** How a load ended for those who waited for it. */
+export type Landing =
+  | { readonly kind: 'loaded'; readonly held: HeldValue | undefined; readonly tags: readonly string[] }
+  | { readonly kind: 'failed'; readonly error: unknown; readonly reason: StaleReason }
+
+/** One read-through of one key: a lookup, then a load where it is needed. Its promises never reject. */
+export class Flight {
+  readonly id: string
+  readonly mark: Mark
+  /** Whether what is cached is skipped. */
+  readonly refreshing: boolean
+  lookup!: Promise<LookedUp>
+  /** Undefined where the lookup found what was wanted. */
+  landing!: Promise<Landing | undefined>
+  /** The run of the loader, should one be needed. */
+  readonly run: Run
+  /** Its lookup found nothing fresh. */
+  isLoading = false
+  #waiting = 0
+  /** It goes on for its own sake: a stale value was served in its place. */
+  #unattended = false
+  #onGivenUp: ((reason: unknown) => void) | undefined
+  #givenUp: { readonly reason: unknown } | undefined
+
+  constructor(id: string, mark: Mark, run: Run, refreshing: boolean) {
+    this.id = id
+    this.mark = mark
+    this.run = run
+    this.refreshing = refreshing
+  }
+
+  board(): void {
+    this.#waiting += 1
+  }
+
+  /** The flight goes on although nobody may be waiting. */
+  leaveUnattended(): void {
+    this.#unattended = true
+  }
+
+  /** A waiter gives up. When all have, the flight is called off. */
+  giveUp(reason: unknown): void {
+    this.#waiting -= 1
+    if (this.#waiting > 0 || this.#unattended || this.#givenUp !== undefined) return
+    this.#givenUp = { reason }
+    this.#onGivenUp?.(reason)
+  }
+
+  get isCalledOff(): boolean {
+    return this.#givenUp !== undefined
+  }
+
+  onGivenUp(action: (reason: unknown) => void): void {
+    if (this.#givenUp !== undefined) action(this.#givenUp.reason)
+    else this.#onGivenUp = action
+  }
 }
 
-/** The read-throughs in progress, one a key. */
+/** The flights under way, one a key. */
 export class Flights {
   readonly #flights = new Map<string, Flight>()
 
+  /** The flight that a newcomer joins. One that was called off takes nobody aboard. */
   get(id: string): Flight | undefined {
-    return this.#flights.get(id)
+    const flight = this.#flights.get(id)
+    return flight?.isCalledOff ? undefined : flight
   }
 
-  /** Takes off; lands by itself. */
-  add(id: string, flight: Flight): void {
-    this.#flights.set(id, flight)
-    const land = (): void => {
-      if (this.#flights.get(id) === flight) this.#flights.delete(id)
-    }
-    // Both ways, so that a failure nobody waits for is no unhandled rejection.
-    flight.value.then(land, land)
+  /** Takes off; it is off the board once it has landed. */
+  add(flight: Flight): void {
+    this.#flights.set(flight.id, flight)
+    flight.landing.then(() => {
+      if (this.#flights.get(flight.id) === flight) this.#flights.delete(flight.id)
+    })
   }
 
   /** The key has changed: its flight goes on for those aboard, and the next caller starts another. */
@@ -35,5 +87,9 @@ export class Flights {
 
   leaveUnder(path: string): void {
     for (const id of this.#flights.keys()) if (isUnder(path, id)) this.#flights.delete(id)
+  }
+
+  get size(): number {
+    return this.#flights.size
   }
 }

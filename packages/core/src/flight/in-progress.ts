@@ -7,6 +7,13 @@ import { isUnder } from '../keys.js'
 export interface Mark {
   void: boolean
   holders: number
+  /** Tags that ended meanwhile: a value that turns out to carry one is older than that, too. */
+  endedTags: Set<string> | undefined
+}
+
+/** Whether a value with these tags may be kept by who holds the mark. */
+export function mayKeep(mark: Mark, tags: readonly string[]): boolean {
+  return !mark.void && !tags.some((tag) => mark.endedTags?.has(tag))
 }
 
 /** The keys with something in progress. */
@@ -16,7 +23,7 @@ export class InProgress {
   begin(id: string): Mark {
     let mark = this.#marks.get(id)
     if (mark === undefined) {
-      mark = { void: false, holders: 0 }
+      mark = { void: false, holders: 0, endedTags: undefined }
       this.#marks.set(id, mark)
     }
     mark.holders += 1
@@ -39,6 +46,18 @@ export class InProgress {
   /** A change of everything under a path. */
   invalidateUnder(path: string): void {
     for (const id of this.#marks.keys()) if (isUnder(path, id)) this.invalidate(id)
+  }
+
+  /**
+   * A change of everything under a path that carries a tag. What is in progress may not know its tags yet, so it is told.
+   * What begins for the same key before that has ended is told too, and at worst not kept.
+   */
+  endTag(path: string, tag: string): void {
+    for (const [id, mark] of this.#marks) {
+      if (!isUnder(path, id)) continue
+      mark.endedTags ??= new Set()
+      mark.endedTags.add(tag)
+    }
   }
 
   get size(): number {

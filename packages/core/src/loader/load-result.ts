@@ -11,11 +11,34 @@ export class LifetimeResult<V> implements LoadResult<V> {
   }
 }
 
+/** The value of a result that has none of its own. */
+export const NOT_MODIFIED: unique symbol = Symbol('not modified')
+
 /**
  * Lets a loader decide the lifetime.
  *
- * @example await cache.getOrSet('token', async () => { const token = await fetchToken(); return entry(token, { ttl: token.expiresIn }) })
+ * @param lifetime what it leaves out is as in the call
+ * @example
+ * await cache.getOrSet('token', async () => {
+ *   const token = await fetchToken()
+ *   return entry(token, { ttl: token.expiresIn * 1_000 })
+ * })
  */
 export function entry<V>(value: V, lifetime: Lifetime): LoadResult<V> {
   return new LifetimeResult(value, lifetime)
+}
+
+/**
+ * What a loader returns when its source says "not modified": the stale value is kept, fresh again. Without a stale value
+ * in the load's context it is an error.
+ *
+ * @param lifetime what it leaves out is as in the call
+ * @example
+ * await cache.getOrSet('feed', async ({ stale, signal }) => {
+ *   const response = await fetch(url, { headers: { 'If-None-Match': stale?.etag ?? '' }, signal })
+ *   return response.status === 304 ? notModified() : parse(response)
+ * })
+ */
+export function notModified(lifetime: Lifetime = {}): LoadResult<never> {
+  return new LifetimeResult(NOT_MODIFIED as never, lifetime)
 }

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { MemoryEntry } from '../entry.js'
+import { type MemoryEntry, stands, uselessFrom } from '../entry.js'
 import type { Milliseconds } from '../types.js'
 
 export type EvictionReason = 'size' | 'expired' | 'invalidated'
@@ -20,7 +20,7 @@ export class Memory {
     this.#lru = this.#empty()
   }
 
-  /** The entry, where it may be believed at `now`. */
+  /** The entry, where it is fresh and may be believed. */
   get(id: string, now: Milliseconds): MemoryEntry | undefined {
     const entry = this.#lru.get(id)
     return entry !== undefined && now < entry.usableUntil && stands(entry) ? entry : undefined
@@ -32,14 +32,14 @@ export class Memory {
     return entry !== undefined && now < entry.usableUntil && stands(entry) ? entry : undefined
   }
 
-  /** Whether an entry was there whose lifetime has ended; it is dropped. */
-  dropExpired(id: string, now: Milliseconds): boolean {
+  /** What is there, believed or not; what is of no use any more is dropped. */
+  find(id: string, now: Milliseconds): MemoryEntry | 'expired' | undefined {
     const entry = this.#lru.peek(id)
-    if (entry === undefined || now < entry.freshUntil) return false
-    const expired = stands(entry)
-    this.#lru.delete(id)
-    this.evictions[expired ? 'expired' : 'invalidated'] += 1
-    return expired
+    if (entry === undefined) return undefined
+    const gone = !stands(entry)
+    if (!gone && now < uselessFrom(entry)) return entry
+    this.delete(id, gone ? 'invalidated' : 'expired')
+    return gone ? undefined : 'expired'
   }
 
   set(id: string, entry: MemoryEntry): void {
@@ -73,18 +73,10 @@ export class Memory {
     return new LRUCache({
       max: this.#limits.maxEntries,
       maxSize: this.#limits.maxBytes,
-      sizeCalculation: bytesOf,
+      sizeCalculation: ({ bytes }) => bytes,
       dispose: (_entry, _id, reason) => {
         if (reason === 'evict') this.evictions.size += 1
       },
     })
   }
-}
-
-function bytesOf(entry: MemoryEntry): number {
-  return entry.bytes
-}
-
-function stands(entry: MemoryEntry): boolean {
-  return entry.generations === undefined || entry.generations.every((generation) => !generation.ended)
 }

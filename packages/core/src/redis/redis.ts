@@ -8,7 +8,7 @@ import type { Encoded } from '../values.js'
 import { Budget } from './budget.js'
 import { type Command, command, RedisConnection, type Reply, runScript } from './connection.js'
 import { RedisClock, readTime } from './redis-clock.js'
-import { NOTE_GENERATION, STORE_VALUE } from './scripts.js'
+import { EXPIRE_VALUE, NOTE_GENERATION, STORE_VALUE } from './scripts.js'
 import { readStored, type Stored, writePieces } from './stored-form.js'
 
 /** What a read found under a key. */
@@ -165,6 +165,12 @@ export class RedisTier {
       keys.map((key) => this.#keys.value(path, key)),
       budget,
     )
+  }
+
+  /** Makes a value stale. */
+  async expire(path: string, key: string, budget: Budget): Promise<RedisDone> {
+    const reply = await this.#connection.sendOne(runScript(EXPIRE_VALUE, [this.#keys.value(path, key)], []), budget)
+    return reply.ok ? DONE : { kind: 'failed', error: reply.error }
   }
 
   /** Ends a generation: everything under the path, or with the tag under the path, is a miss from here on. */

@@ -54,3 +54,25 @@ local value = ARGV[2] .. string.format('%.0f', now) .. ARGV[3] .. table.concat(A
 if ARGV[1] == '0' then redis.call('SET', KEYS[1], value) else redis.call('SET', KEYS[1], value, 'PX', ARGV[1]) end
 return now
 `)
+
+/**
+ * Makes a value stale: rewrites how long it is fresh to its age, and lets it expire with its stale windows, counted from
+ * now. What has none is deleted; what is stale already, or no value of ours, is left alone.
+ *
+ * KEYS: the value.
+ */
+export const EXPIRE_VALUE: Script = script(`
+local value = redis.call('GET', KEYS[1])
+if not value then return 0 end
+local head, at, fresh, revalidate, iferror, rest = value:match('^(oc1 %S+ )(%d+) (%S+) (%S+) (%S+) (.*)$')
+if not head then return 0 end
+local time = redis.call('TIME')
+local age = math.max(0, time[1] * 1000 + math.floor(time[2] / 1000) - tonumber(at))
+if fresh ~= '-' and tonumber(fresh) <= age then return 0 end
+local forever = revalidate == '-' or iferror == '-'
+local left = forever and 0 or math.max(tonumber(revalidate), tonumber(iferror))
+if left == 0 and not forever then return redis.call('DEL', KEYS[1]) end
+local stale = head .. at .. ' ' .. string.format('%.0f', age) .. ' ' .. revalidate .. ' ' .. iferror .. ' ' .. rest
+if forever then redis.call('SET', KEYS[1], stale) else redis.call('SET', KEYS[1], stale, 'PX', left) end
+return 1
+`)

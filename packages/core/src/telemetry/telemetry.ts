@@ -73,6 +73,8 @@ export class Telemetry {
   readonly #missCells: Partial<Record<MissReason, Cell>> = {}
   readonly #errorCells = new Map<string, Cell>()
   readonly #operations = new Map<Operation, Attributes>()
+  /** Hits that were stale. */
+  stale = 0
   #provider: MeterProvider | undefined
   #instruments: Instruments | undefined
   #closed = false
@@ -105,6 +107,7 @@ export class Telemetry {
   lookedUp(outcome: Outcome): void {
     const cell = outcome.result === 'hit' ? this.#hitCells[outcome.tier] : this.#missCell(outcome.reason)
     cell.count += 1
+    if (outcome.result === 'hit' && outcome.stale !== undefined) this.stale += 1
   }
 
   /** Counts an operation that failed. */

@@ -1,0 +1,56 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { RecursiveLoadError } from '../errors.js'
+import type { LoadQueue, Ticket } from './load-queue.js'
+
+/**
+ * One run of a loader. A loader may itself read through the cache, and so wait for other runs; a circle of runs that wait
+ * for each other would wait for ever.
+ */
+export class Run {
+  readonly #waitsFor = new Set<Run>()
+  #ticket: Ticket | undefined
+  #urgent: boolean
+  /** False once its loader has ended: what that left running waits for nobody. */
+  isUnderWay = true
+
+  /** @param nested another run asks for it, and holds a place under the cap while it waits */
+  constructor(nested: boolean) {
+    this.#urgent = nested
+  }
+
+  /** Takes a place under the cap, or in the queue for one. */
+  enter(queue: LoadQueue): Ticket {
+    this.#ticket = queue.enter(this.#urgent)
+    return this.#ticket
+  }
+
+  end(): void {
+    this.isUnderWay = false
+  }
+
+  /** Somebody who holds a place under the cap waits for it. */
+  #hurry(): void {
+    this.#urgent = true
+    this.#ticket?.admit()
+  }
+
+  /** Throws where `other` waits, directly or not, for this one. */
+  async waitFor<T>(other: Run, key: string, promise: Promise<T>): Promise<T> {
+    if (other === this || other.#reaches(this)) throw new RecursiveLoadError(key)
+    this.#waitsFor.add(other)
+    other.#hurry()
+    try {
+      return await promise
+    } finally {
+      this.#waitsFor.delete(other)
+    }
+  }
+
+  #reaches(target: Run): boolean {
+    for (const next of this.#waitsFor) if (next === target || next.#reaches(target)) return true
+    return false
+  }
+}
+
+/** The run whose loader is the caller, if one is. */
+export const currentRun: AsyncLocalStorage<Run> = new AsyncLocalStorage<Run>()

@@ -1,0 +1,166 @@
+import { mayServeOnError } from './entry.js'
+import { InvalidValueError } from './errors.js'
+import type { Flight, Landing } from './flight/flights.js'
+import { mayKeep } from './flight/in-progress.js'
+import { currentRun } from './flight/run.js'
+import type { Generation } from './generations.js'
+import { drawSpan, type ResolvedLifetime, resolveLifetime, totalOf } from './lifetime.js'
+import { LifetimeResult, NOT_MODIFIED } from './loader/load-result.js'
+import { Cancellation, type Loaded, runLoader } from './loader/run-loader.js'
+import type { ResolvedReadOptions } from './options.js'
+import type { Candidate, NotFound } from './outcome.js'
+import type { Place } from './place.js'
+import type { Budget } from './redis/budget.js'
+import type { Rooms } from './rooms.js'
+import type { WritePath } from './write.js'
+
+/** One key that a loader is asked for. */
+export interface Wanted {
+  readonly place: Place
+  readonly flight: Flight
+  readonly found: NotFound
+}
+
+/** Gets the value of each wanted key, in their order. May throw. */
+export type Call = (wanted: readonly Wanted[], cancellation: Cancellation) => Promise<readonly unknown[]>
+
+/** A value that came from a loader, with the lifetime it is to have. */
+interface Kept {
+  readonly value: unknown
+  readonly lifetime: ResolvedLifetime
+}
+
+/** The second half of the read path: one run of a loader, for one key or for many, and what came of it into both tiers. */
+export class Load {
+  readonly #rooms: Rooms
+  readonly #write: WritePath
+  runs = 0
+
+  constructor(rooms: Rooms, write: WritePath) {
+    this.#rooms = rooms
+    this.#write = write
+  }
+
+  /** Loads keys of one view in one run, and tells how each landed, in their order. Never rejects. */
+  async run(
+    wanted: readonly [Wanted, ...Wanted[]],
+    call: Call,
+    options: ResolvedReadOptions,
+    budget: Budget,
+  ): Promise<readonly Landing[]> {
+    const { clock, loadQueue } = this.#rooms
+    const { run } = wanted[0].flight
+    // Before the load: what ends a generation while the load runs thereby refuses its value.
+    const generations = await this.#note(wanted, options.lifetime, budget)
+    const ticket = run.enter(loadQueue)
+    const cancellation = new Cancellation()
+    const loading = runLoader(
+      {
+        call: () => {
+          this.runs += 1
+          return currentRun.run(run, call, wanted, cancellation)
+        },
+        admitted: ticket.admitted,
+        keys: wanted.map(({ place }) => place.key),
+        timeout: options.loadTimeout,
+        cancellation,
+      },
+      clock,
+    )
+    callOffWithTheLast(wanted, loading.giveUp)
+    const loaded = await loading.result
+    run.end()
+    ticket.done()
+    return Promise.all(
+      wanted.map((one, index) => this.#land(one, index, loaded, options.lifetime, generations, budget)),
+    )
+  }
+
+  /** Undefined where Redis could not be asked: the value must then not be stored. */
+  async #note(
+    wanted: readonly Wanted[],
+    lifetime: ResolvedLifetime,
+    budget: Budget,
+  ): Promise<readonly Generation[] | undefined> {
+    const place = wanted.find(({ found }) => isStorable(found))?.place
+    return place && this.#write.note(place.path, lifetime.tags, totalOf(drawSpan(lifetime, undefined, () => 0)), budget)
+  }
+
+  async #land(
+    { place, flight, found }: Wanted,
+    index: number,
+    loaded: Loaded,
+    defaults: ResolvedLifetime,
+    generations: readonly Generation[] | undefined,
+    budget: Budget,
+  ): Promise<Landing> {
+    const { backoffs, clock, random, values } = this.#rooms
+    const { id } = place
+    if (loaded.kind === 'failed') {
+      const { error, reason } = loaded
+      const canWait = found.stale !== undefined && mayServeOnError(found.stale.entry, clock.now())
+      if (canWait && !flight.isCalledOff) backoffs.failed(id, { error, reason })
+      return { kind: 'failed', error, reason }
+    }
+    backoffs.succeeded(id)
+    try {
+      const { value, lifetime } = this.#resultOf(loaded.values[index], found.stale, defaults)
+      if (value === undefined) return { kind: 'loaded', held: undefined, tags: [] }
+      const { tags } = lifetime
+      const { encoded, held } = values.accept(value)
+      const span = drawSpan(lifetime, value, random)
+      const belongs = generations && isStorable(found) && (await this.#belongs(place, generations, lifetime, budget))
+      if (belongs && span.fresh > 0 && mayKeep(flight.mark, tags)) {
+        const storing = { encoded, held, span, tags, loadDuration: loaded.duration, generations: belongs }
+        await this.#write.store(place, storing, flight.mark, budget)
+      }
+      return { kind: 'loaded', held, tags }
+    } catch (error) {
+      return { kind: 'failed', error, reason: 'error' }
+    }
+  }
+
+  /** What a loader returned, with the lifetime it chose. Throws InvalidOptionError, InvalidValueError. */
+  #resultOf(result: unknown, stale: Candidate | undefined, defaults: ResolvedLifetime): Kept {
+    if (!(result instanceof LifetimeResult)) return { value: result, lifetime: defaults }
+    const chosen = resolveLifetime(result.lifetime, defaults, 'the lifetime from the loader')
+    if (result.value !== NOT_MODIFIED) return { value: result.value, lifetime: chosen }
+    if (stale === undefined) throw new InvalidValueError('a loader returned notModified() without a stale value')
+    const { held, extras } = stale.entry
+    const tags = result.lifetime.tags === undefined ? (extras?.tags ?? []) : chosen.tags
+    return { value: this.#rooms.values.take(held), lifetime: { ...chosen, tags } }
+  }
+
+  /**
+   * The generations of a value whose loader may have chosen other tags than the call: those of its views are the ones
+   * noted before the load. Undefined where one of them has ended.
+   */
+  async #belongs(
+    { path }: Place,
+    noted: readonly Generation[],
+    lifetime: ResolvedLifetime,
+    budget: Budget,
+  ): Promise<readonly Generation[] | undefined> {
+    const { tags } = lifetime
+    const now = noted.some(({ tag }) => tag !== undefined) || tags.length > 0
+    const lasting = totalOf(drawSpan(lifetime, undefined, () => 0))
+    const belongs = now ? await this.#write.note(path, tags, lasting, budget) : noted
+    return noted.some(({ ended }) => ended) ? undefined : belongs
+  }
+}
+
+/** What is known to be missing may be stored; where Redis failed it would only fail again. */
+function isStorable({ error }: NotFound): boolean {
+  return error === undefined || error === 'undecodable'
+}
+
+/** The run goes on as long as anybody waits for one of its keys. */
+function callOffWithTheLast(wanted: readonly Wanted[], giveUp: (reason: unknown) => void): void {
+  let waitedFor = wanted.length
+  for (const { flight } of wanted) {
+    flight.onGivenUp((reason) => {
+      waitedFor -= 1
+      if (waitedFor === 0) giveUp(reason)
+    })
+  }
+}
