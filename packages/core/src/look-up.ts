@@ -2,9 +2,10 @@ import { type Mark, mayKeep } from './flight/in-progress.js'
 import { type Candidate, type ErrorType, HIT, type LookedUp, MISS, type MissReason, type NotFound } from './outcome.js'
 import { type Place, placeOf } from './place.js'
 import type { Budget } from './redis/budget.js'
-import type { RedisRead } from './redis/redis.js'
+import type { RedisFound, RedisRead } from './redis/redis.js'
 import type { Rooms } from './rooms.js'
 import type { StandardSchema } from './types.js'
+import type { HeldValue } from './values.js'
 
 /** The first half of the read path: what the tiers hold, where memory alone had no answer. */
 export class LookUp {
@@ -21,21 +22,19 @@ export class LookUp {
     tags: readonly string[],
     budget: Budget,
   ): Promise<readonly LookedUp[]> {
-    const { redis, inProgress } = this.#rooms
+    const { redis, inProgress, options } = this.#rooms
+    const { schema } = options
     const places = keys.map((key) => placeOf(path, key))
     if (redis === undefined) return places.map((place) => this.#inMemory(place))
     const marks = places.map(({ id }) => inProgress.begin(id))
     const reads = await redis.read(path, keys, tags, budget)
-    return Promise.all(
-      places.map(async (place, index) => {
-        const mark = marks[index] as Mark
-        try {
-          return await this.#judge(place, reads[index] as RedisRead, mark)
-        } finally {
-          inProgress.end(place.id, mark)
-        }
-      }),
-    )
+    let opened = reads.map((read) => this.#open(read))
+    if (schema !== undefined) opened = await Promise.all(opened.map((one) => checked(one, schema)))
+    return places.map((place, index) => {
+      const mark = marks[index] as Mark
+      inProgress.end(place.id, mark)
+      return this.#judge(place, opened[index] as Opened, mark)
+    })
   }
 
   async one(place: Place, tags: readonly string[], budget: Budget): Promise<LookedUp> {
@@ -43,32 +42,33 @@ export class LookUp {
     return found as LookedUp
   }
 
-  async #judge(place: Place, read: RedisRead, mark: Mark): Promise<LookedUp> {
-    if (read.kind === 'failed') {
-      return notFound('unavailable', this.#inMemory(place).stale, read.error)
+  /** Decodes what was found. */
+  #open(read: RedisRead): Opened {
+    if (read.kind !== 'found') return read
+    const { values } = this.#rooms
+    try {
+      if (!values.reads(read.stored.codec)) return REFUSED
+      const held = values.hold(read.stored.body)
+      return { kind: 'opened', read, held, value: values.take(held) }
+    } catch {
+      return REFUSED
     }
-    if (read.kind === 'missing') {
-      if (read.reason === 'undecodable') return UNDECODABLE
+  }
+
+  #judge(place: Place, opened: Opened, mark: Mark): LookedUp {
+    if (opened.kind === 'failed') return notFound('unavailable', this.#inMemory(place).stale, opened.error)
+    if (opened.kind === 'missing') {
       const { outcome } = this.#inMemory(place)
       // What memory still held has been verified: it is gone.
       this.#rooms.memory?.delete(place.id, 'invalidated')
-      return { outcome, stale: undefined, error: undefined }
+      return opened.reason === 'undecodable' ? UNDECODABLE : { outcome, stale: undefined, error: undefined }
     }
-    const { values, options } = this.#rooms
+    const { read, held, value } = opened
     const { stored } = read
-    if (!values.reads(stored.codec)) return UNDECODABLE
-    try {
-      const held = values.hold(stored.body)
-      const value = values.take(held)
-      if (options.schema !== undefined && !(await accepts(options.schema, value))) return UNDECODABLE
-      const { body: encoded, span, loadDuration, tags } = stored
-      const entry = this.#rooms.entryOf(place, { ...read, ...span, held, encoded, loadDuration, tags })
-      if (mayKeep(mark, stored.tags)) this.#rooms.remember(place, entry, read.generations)
-      if (read.fresh) return { outcome: HIT.redis, entry, value, error: undefined }
-      return notFound('expired', { tier: 'redis', entry })
-    } catch {
-      return UNDECODABLE
-    }
+    const entry = this.#rooms.entryOf(place, { held, encoded: stored.body, form: stored, proof: read })
+    if (mayKeep(mark, stored.tags)) this.#rooms.remember(place, entry, read.generations)
+    if (read.fresh) return { outcome: HIT.redis, entry, value, error: undefined }
+    return notFound('expired', { tier: 'redis', entry })
   }
 
   /** What memory says where Redis has nothing to say: nothing fresh, perhaps something stale. */
@@ -80,14 +80,27 @@ export class LookUp {
   }
 }
 
+/** What a read found, decoded. */
+type Opened =
+  | { readonly kind: 'opened'; readonly read: RedisFound; readonly held: HeldValue; readonly value: unknown }
+  | Exclude<RedisRead, RedisFound>
+
+const REFUSED: Opened = { kind: 'missing', reason: 'undecodable' }
 const UNDECODABLE: NotFound = notFound('undecodable', undefined, 'undecodable')
 
 function notFound(reason: MissReason, stale?: Candidate, error?: ErrorType): NotFound {
   return { outcome: MISS[reason], stale, error }
 }
 
-/** Standard Schema: a result with `issues` is a refusal. */
-async function accepts(schema: StandardSchema, value: unknown): Promise<boolean> {
-  const result = await schema['~standard'].validate(value)
-  return typeof result === 'object' && result !== null && (result as { issues?: unknown }).issues === undefined
+/** Standard Schema: a result with `issues` is a refusal, and so is a validator that throws. */
+async function checked(opened: Opened, schema: StandardSchema): Promise<Opened> {
+  if (opened.kind !== 'opened') return opened
+  try {
+    const result: unknown = await schema['~standard'].validate(opened.value)
+    const accepts =
+      typeof result === 'object' && result !== null && (result as { issues?: unknown }).issues === undefined
+    return accepts ? opened : REFUSED
+  } catch {
+    return REFUSED
+  }
 }

@@ -8,6 +8,7 @@ import { InProgress } from './flight/in-progress.js'
 import { LoadQueue } from './flight/load-queue.js'
 import { type Generation, Generations } from './generations.js'
 import { RedisKeys } from './keys.js'
+import type { Span } from './lifetime.js'
 import { Backoffs } from './loader/backoffs.js'
 import { Memory } from './memory/memory.js'
 import type { ResolvedOptions } from './options.js'
@@ -33,19 +34,20 @@ export function processEnvironment(): Environment {
   return { clock: new TurnClock(), random: Math.random, newId: () => randomBytes(ID_BYTES).toString('base64url') }
 }
 
-/** A value on its way into memory. Instants are on this process's clock. */
+/** A value on its way into memory. */
 export interface ValueToHold {
   readonly held: HeldValue
   readonly encoded: Encoded
-  readonly storedAt: Milliseconds
-  readonly freshUntil: Milliseconds
-  /** When Redis was asked. */
-  readonly sentAt: Milliseconds
-  readonly staleWhileRevalidate: Milliseconds
-  readonly staleIfError: Milliseconds
-  readonly loadDuration: Milliseconds
-  readonly tags: readonly string[]
-  readonly generations: readonly Generation[]
+  /** As it is stored. */
+  readonly form: { readonly span: Span; readonly loadDuration: Milliseconds; readonly tags: readonly string[] }
+  /** What is known of it. Instants are on this process's clock. */
+  readonly proof: {
+    readonly storedAt: Milliseconds
+    readonly freshUntil: Milliseconds
+    /** When Redis was asked. */
+    readonly sentAt: Milliseconds
+    readonly generations: readonly Generation[]
+  }
 }
 
 /** The rooms of one cache. They do not know each other: the read path and the write path go from one to the next. */
@@ -81,21 +83,22 @@ export class Rooms {
 
   /** What memory holds of a value: believed for `maxStaleness` in front of Redis, and for its lifetime without. */
   entryOf(place: Place, value: ValueToHold): MemoryEntry {
-    const { held, storedAt, freshUntil, sentAt, tags, generations } = value
-    const { staleWhileRevalidate, staleIfError, loadDuration } = value
+    const { storedAt, freshUntil, sentAt, generations } = value.proof
+    const { span, loadDuration, tags } = value.form
+    const { staleWhileRevalidate, staleIfError } = span
     const { maxStaleness, earlyRefresh } = this.options
     const believedUntil = this.redis === undefined ? Number.POSITIVE_INFINITY : sentAt + maxStaleness
-    const isPlain = generations.length === 1 && staleWhileRevalidate === 0 && staleIfError === 0
+    const isPlain =
+      generations.length === 1 && staleWhileRevalidate === 0 && staleIfError === 0 && earlyRefresh === undefined
     return {
-      held,
+      held: value.held,
       storedAt,
       freshUntil,
       usableUntil: Math.min(freshUntil, believedUntil),
-      bytes: byteLength(value.encoded) + Buffer.byteLength(place.key),
-      extras:
-        isPlain && earlyRefresh === undefined
-          ? undefined
-          : { staleWhileRevalidate, staleIfError, loadDuration, believedUntil, tags, generations },
+      bytes: byteLength(value.encoded) + byteLength(place.key),
+      extras: isPlain
+        ? undefined
+        : { staleWhileRevalidate, staleIfError, loadDuration, believedUntil, tags, generations },
     }
   }
 

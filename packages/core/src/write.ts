@@ -167,7 +167,7 @@ export class WritePath {
     let sentAt = clock.now()
     if (redis !== undefined) {
       const codec = values.marker(encoded)
-      const wrote = await redis.write({ ...place, codec, span, loadDuration, tags, body: encoded, generations }, budget)
+      const wrote = await redis.write(place, { codec, span, loadDuration, tags, body: encoded, generations }, budget)
       if (wrote.kind !== 'stored') {
         memory?.delete(place.id)
         return wrote.kind === 'ended' ? 'ended' : wrote.error
@@ -175,8 +175,9 @@ export class WritePath {
       sentAt = wrote.sentAt
     }
     if (!mayKeep(mark, tags)) return undefined
-    const entry = { ...storing, ...span, storedAt: sentAt, freshUntil: sentAt + span.fresh, sentAt }
-    this.#rooms.remember(place, this.#rooms.entryOf(place, entry), generations)
+    const proof = { storedAt: sentAt, freshUntil: sentAt + span.fresh, sentAt, generations }
+    const entry = this.#rooms.entryOf(place, { held: storing.held, encoded, form: storing, proof })
+    this.#rooms.remember(place, entry, generations)
     return undefined
   }
 

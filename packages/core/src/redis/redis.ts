@@ -3,6 +3,7 @@ import type { Generation, Generations } from '../generations.js'
 import { escapeGlob, pathsAround, type RedisKeys } from '../keys.js'
 import { type Span, totalOf } from '../lifetime.js'
 import type { ErrorType } from '../outcome.js'
+import type { Place } from '../place.js'
 import type { Milliseconds, RedisLike } from '../types.js'
 import type { Encoded } from '../values.js'
 import { Budget } from './budget.js'
@@ -13,19 +14,21 @@ import { readStored, type Stored, writePieces } from './stored-form.js'
 
 /** What a read found under a key. */
 export type RedisRead =
-  | {
-      readonly kind: 'found'
-      readonly stored: Stored
-      readonly generations: readonly Generation[]
-      /** On this process's clock. */
-      readonly storedAt: Milliseconds
-      readonly freshUntil: Milliseconds
-      readonly fresh: boolean
-      /** When the read was sent: what memory may believe begins here. */
-      readonly sentAt: Milliseconds
-    }
-  | { readonly kind: 'missing'; readonly reason: 'absent' | 'expired' | 'undecodable' }
+  | RedisFound
+  | { readonly kind: 'missing'; readonly reason: 'absent' | 'undecodable' }
   | RedisFailed
+
+export interface RedisFound {
+  readonly kind: 'found'
+  readonly stored: Stored
+  readonly generations: readonly Generation[]
+  /** On this process's clock. */
+  readonly storedAt: Milliseconds
+  readonly freshUntil: Milliseconds
+  readonly fresh: boolean
+  /** When the read was sent: what memory may believe begins here. */
+  readonly sentAt: Milliseconds
+}
 
 /** What became of a write. `ended`: a generation that it was noted under has ended, so it would have been unreadable. */
 export type RedisWrite =
@@ -42,8 +45,6 @@ export interface RedisFailed {
 
 /** A value on its way to Redis. */
 export interface Writing {
-  readonly path: string
-  readonly key: string
   readonly codec: string
   readonly span: Span
   readonly loadDuration: Milliseconds
@@ -133,8 +134,8 @@ export class RedisTier {
   }
 
   /** Stores a value where the generations it was noted under still stand. */
-  async write(writing: Writing, budget: Budget): Promise<RedisWrite> {
-    const { path, key, generations, span, body } = writing
+  async write({ path, key }: Place, writing: Writing, budget: Budget): Promise<RedisWrite> {
+    const { generations, span, body } = writing
     const total = totalOf(span)
     const [beforeStoredAt, beforeIds, beforeBody] = writePieces(writing)
     const sentAt = this.#clock.now()
@@ -239,10 +240,8 @@ export class RedisTier {
     ids: readonly (string | undefined)[],
     sentAt: Milliseconds,
   ): RedisRead {
-    const stands =
-      stored.generations.length === ids.length &&
-      ids.every((id, index) => id !== undefined && id === stored.generations[index])
-    if (!stands) return ABSENT
+    // An id that is missing stands for nothing; the stored ones are joined as the writing script joined them.
+    if (ids.includes(undefined) || ids.join(',') !== stored.generations) return ABSENT
     const freshUntil = this.#redisClock.toLocal(stored.storedAt + stored.span.fresh)
     // What has no stale windows is gone from Redis once it is no longer fresh: that it is there is the proof.
     const fresh = totalOf(stored.span) === stored.span.fresh || freshUntil > sentAt

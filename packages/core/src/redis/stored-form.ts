@@ -17,16 +17,26 @@ import type { Encoded } from '../values.js'
  * Stored bytes are an interface: a frozen sample of each version is in the tests.
  */
 const MAGIC = 'oc1 '
-const NEWLINE = 10
-const FIELDS = 8
 const FOR_EVER = '-'
+/** Neither compressed nor encrypted. */
+const PLAIN = '--'
+const MARKER_AT: number = MAGIC.length
+const MARKER_LENGTH = 3
+const BYTES_MARKER = 98
+const NEWLINE = 10
+const MINUS = 45
+const ZERO = 48
+/** No instant and no duration has more, and every number of these is exact. */
+const MOST_DIGITS = 15
+const NO_TAGS: readonly string[] = []
 
 export interface StoredHead {
   readonly codec: string
   readonly storedAt: number
   readonly span: Span
   readonly loadDuration: number
-  readonly generations: readonly string[]
+  /** Their ids, joined by commas. */
+  readonly generations: string
   readonly tags: readonly string[]
 }
 
@@ -47,44 +57,41 @@ export function writePieces(
 
 /** Undefined for what is no version 1: never trust what is stored. */
 export function readStored(stored: Buffer): Stored | undefined {
-  if (stored.length < MAGIC.length || stored.toString('latin1', 0, MAGIC.length) !== MAGIC) return undefined
-  const end = stored.indexOf(NEWLINE)
-  if (end === -1) return undefined
-  const fields = stored.toString('latin1', MAGIC.length, end).split(' ')
-  if (fields.length !== FIELDS) return undefined
-  const [marker, at, fresh, revalidate, ifError, load, generations, tags] = fields as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-  ]
-  const storedAt = readDuration(at)
-  const loadDuration = readDuration(load)
+  const isBytes = stored[MARKER_AT] === BYTES_MARKER
+  const end = isBytes ? stored.indexOf(NEWLINE) : -1
+  // One text for head and body where both are text: a decoding costs more than a hundred of its characters.
+  const text = isBytes ? stored.toString('latin1', 0, end + 1) : stored.toString('utf8')
+  const newline = text.indexOf('\n')
+  if (newline === -1 || !text.startsWith(MAGIC)) return undefined
+  const at = text.indexOf(' ', MARKER_AT)
+  const fresh = text.indexOf(' ', at + 1)
+  const revalidate = text.indexOf(' ', fresh + 1)
+  const ifError = text.indexOf(' ', revalidate + 1)
+  const load = text.indexOf(' ', ifError + 1)
+  const generations = text.indexOf(' ', load + 1)
+  const tags = text.indexOf(' #', generations + 1)
+  if (at !== MARKER_AT + MARKER_LENGTH || text.slice(MARKER_AT + 1, at) !== PLAIN) return undefined
+  // Searches that failed have begun again at the head's start, so that only the order of all tells.
+  if (!(at < fresh && fresh < revalidate && revalidate < ifError && ifError < load)) return undefined
+  if (!(load < generations && generations < tags && tags < newline)) return undefined
+  const storedAt = readDuration(text, at + 1, fresh)
   const span = {
-    fresh: readDuration(fresh),
-    staleWhileRevalidate: readDuration(revalidate),
-    staleIfError: readDuration(ifError),
+    fresh: readDuration(text, fresh + 1, revalidate),
+    staleWhileRevalidate: readDuration(text, revalidate + 1, ifError),
+    staleIfError: readDuration(text, ifError + 1, load),
   }
-  if (
-    !Number.isFinite(storedAt + loadDuration) ||
-    Number.isNaN(span.fresh + span.staleWhileRevalidate + span.staleIfError)
-  )
-    return undefined
-  if (marker.length !== 3 || !marker.endsWith('--') || !tags.startsWith('#')) return undefined
-  const codec = marker.charAt(0)
+  const loadDuration = readDuration(text, load + 1, generations)
+  if (!Number.isFinite(storedAt + loadDuration)) return undefined
+  if (Number.isNaN(span.fresh + span.staleWhileRevalidate + span.staleIfError)) return undefined
   return {
-    codec,
+    codec: text.charAt(MARKER_AT),
     storedAt,
     span,
     loadDuration,
-    generations: generations.split(','),
-    tags: tags === '#' ? [] : readTags(tags),
+    generations: text.slice(generations + 1, tags),
+    tags: tags + 2 === newline ? NO_TAGS : readTags(text.slice(tags + 2, newline)),
     // Bytes are copied: a part of the socket's buffer would keep the whole of it alive.
-    body: codec === 'b' ? new Uint8Array(stored.subarray(end + 1)) : stored.toString('utf8', end + 1),
+    body: isBytes ? new Uint8Array(stored.subarray(end + 1)) : text.slice(newline + 1),
     bytes: stored.length,
   }
 }
@@ -94,17 +101,23 @@ function writeDuration(duration: number): string {
 }
 
 /** NaN for what is no duration. */
-function readDuration(text: string): number {
-  if (text === FOR_EVER) return Infinity
-  const duration = text === '' ? Number.NaN : Number(text)
-  return Number.isSafeInteger(duration) && duration >= 0 ? duration : Number.NaN
+function readDuration(text: string, from: number, to: number): number {
+  if (to - from === 1 && text.charCodeAt(from) === MINUS) return Infinity
+  if (to === from || to - from > MOST_DIGITS) return Number.NaN
+  let duration = 0
+  for (let index = from; index < to; index++) {
+    const digit = text.charCodeAt(index) - ZERO
+    if (!(digit >= 0 && digit <= 9)) return Number.NaN
+    duration = duration * 10 + digit
+  }
+  return duration
 }
 
+/** Tags that cannot be read belong to no generation that stands: the entry will be a miss. */
 function readTags(field: string): readonly string[] {
   try {
-    return field.slice(1).split(',').map(decodeURIComponent)
+    return field.split(',').map(decodeURIComponent)
   } catch {
-    // Tags that cannot be read belong to no generation that stands: the entry will be a miss.
     return [field]
   }
 }
