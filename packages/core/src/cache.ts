@@ -80,8 +80,12 @@ class View implements CacheView {
 
   getOrSet<V>(key: string, loader: Loader<V>, options?: ReadOptions): Promise<V> {
     if (options === undefined && this.#isPlain && typeof loader === 'function') {
-      const entry = this.#inMemory(memoryId(this.#path, key))
+      const id = memoryId(this.#path, key)
+      const entry = this.#inMemory(id)
       if (entry?.held.shared) return Promise.resolve(entry.held.value as V)
+      const flight = this.#rooms.flights.get(id)
+      const shared = flight && this.house.read.join(flight, loader as Loader<unknown>, this.#readOptions)
+      if (shared !== undefined) return shared as Promise<V>
     }
     return this.#getOrSet(key, loader as Loader<unknown>, options) as Promise<V>
   }

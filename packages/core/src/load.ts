@@ -16,7 +16,6 @@ import type { WritePath } from './write.js'
 
 /** One key that a loader is asked for. */
 export interface Wanted {
-  readonly place: Place
   readonly flight: Flight
   readonly found: NotFound
 }
@@ -61,7 +60,7 @@ export class Load {
           return currentRun.run(run, call, wanted, cancellation)
         },
         admitted: ticket.admitted,
-        keys: wanted.map(({ place }) => place.key),
+        keys: wanted.map(({ flight }) => flight.place.key),
         timeout: options.loadTimeout,
         cancellation,
       },
@@ -82,12 +81,12 @@ export class Load {
     lifetime: ResolvedLifetime,
     budget: Budget,
   ): Promise<readonly Generation[] | undefined> {
-    const place = wanted.find(({ found }) => isStorable(found))?.place
+    const place = wanted.find(({ found }) => isStorable(found))?.flight.place
     return place && this.#write.note(place.path, lifetime.tags, totalOf(drawSpan(lifetime, undefined, () => 0)), budget)
   }
 
   async #land(
-    { place, flight, found }: Wanted,
+    { flight, found }: Wanted,
     index: number,
     loaded: Loaded,
     defaults: ResolvedLifetime,
@@ -95,6 +94,7 @@ export class Load {
     budget: Budget,
   ): Promise<Landing> {
     const { backoffs, clock, random, values } = this.#rooms
+    const { place } = flight
     const { id } = place
     if (loaded.kind === 'failed') {
       const { error, reason } = loaded

@@ -5,8 +5,8 @@ import {
   mayServeOnError,
   mayServeWhileRevalidating,
 } from './entry.js'
-import { InvalidOptionError } from './errors.js'
-import { Flight, type Landing } from './flight/flights.js'
+import { InvalidOptionError, RecursiveLoadError } from './errors.js'
+import { type Crowd, Flight, type Landing } from './flight/flights.js'
 import { currentRun, Run } from './flight/run.js'
 import { type Call, Load, type Wanted } from './load.js'
 import type { Failure } from './loader/backoffs.js'
@@ -80,6 +80,39 @@ export class ReadPath {
     return this.#readThrough(places, batchCallOf(loader), options)
   }
 
+  /**
+   * The arrival that plain callers of a flight share: a stampede costs each of them a counter, not promises of its own.
+   * Undefined where this caller's end may differ from the others'.
+   */
+  join(flight: Flight, loader: Loader<unknown>, options: ResolvedReadOptions): Promise<unknown> | undefined {
+    const { values, telemetry, closed } = this.#rooms
+    const { missed, mark } = flight
+    const differs = closed || !values.areShared || options.softLoadTimeout !== undefined || mark.endedTags !== undefined
+    if (differs || missed?.stale !== undefined || currentRun.getStore()?.isUnderWay) return undefined
+    const started = telemetry.start()
+    flight.board()
+    flight.crowd ??= this.#gather(flight, callOf(loader, this.#rooms), options)
+    flight.crowd.add(started)
+    if (missed !== undefined) telemetry.timed('get', started)
+    return flight.crowd.arrival
+  }
+
+  #gather(flight: Flight, call: Call, options: ResolvedReadOptions): Crowd {
+    const started: Milliseconds[] = []
+    const boarding: Boarding = { flight, joined: true, callers: 0, endedTags: [], call, options }
+    const arrive = async (): Promise<unknown> => {
+      const found = await flight.lookup
+      for (const start of started) this.#report(start, [found])
+      return this.#arrive(boarding, found)
+    }
+    const add = (start: Milliseconds): void => {
+      boarding.callers += 1
+      // Who comes while it loads did not wait for the lookup.
+      if (flight.missed === undefined) started.push(start)
+    }
+    return { arrival: arrive(), add }
+  }
+
   /** A fresh hit in memory whose lifetime nears its end may be refreshed behind (XFetch, VLDB 2015). */
   refreshEarly(place: Place, entry: MemoryEntry, loader: Loader<unknown>, options: ResolvedReadOptions): void {
     if (this.#isDue(entry)) this.#refreshBehind([place], callOf(loader, this.#rooms), { ...options, refresh: true })
@@ -107,7 +140,7 @@ export class ReadPath {
       call,
       options,
     )
-    const arrivals = this.#arriveTogether(boardings, call, options, started)
+    const arrivals = this.#arriveTogether(boardings, started)
     const arrived = await (signal === undefined
       ? arrivals
       : unlessAborted(arrivals, signal, (reason) => {
@@ -122,18 +155,21 @@ export class ReadPath {
     const { flights } = this.#rooms
     const underWay = places.map(({ id }) => {
       const flight = flights.get(id)
-      return flight !== undefined && (!options.refresh || flight.refreshing || flight.isLoading) ? flight : undefined
+      return flight !== undefined && (!options.refresh || flight.refreshing || flight.missed !== undefined)
+        ? flight
+        : undefined
     })
     const taken = this.#takeOff(
       places.filter((_, index) => underWay[index] === undefined),
       call,
       options,
     ).values()
-    return places.map((place, index) => {
+    return places.map((_, index) => {
       const joined = underWay[index]
       const flight = joined ?? (taken.next().value as Flight)
       flight.board()
-      return { place, flight, joined: joined !== undefined, endedTags: [...(joined?.mark.endedTags ?? [])] }
+      const endedTags = [...(joined?.mark.endedTags ?? [])]
+      return { flight, joined: joined !== undefined, callers: 1, endedTags, call, options }
     })
   }
 
@@ -143,19 +179,19 @@ export class ReadPath {
     if (first === undefined) return []
     const { flights: board, inProgress } = this.#rooms
     const run = new Run(currentRun.getStore()?.isUnderWay ?? false)
-    const flights = places.map(({ id }) => new Flight(id, inProgress.begin(id), run, options.refresh))
+    const flights = places.map((place) => new Flight(place, inProgress.begin(place.id), run, options.refresh))
     const budget = this.#rooms.newBudget()
     const keys = places.map(({ key }) => key)
     const lookups = this.#lookUp
       .many(first.path, keys, options.lifetime.tags, budget)
       .then((all) => (options.refresh ? all.map(asExpired) : all))
-    const landings = lookups.then((all) => this.#loadMissing(places, flights, all, call, options, budget))
+    const landings = lookups.then((all) => this.#loadMissing(flights, all, call, options, budget))
     for (const [index, flight] of flights.entries()) {
       flight.lookup = lookups.then((all) => all[index] as LookedUp)
       // What was found lands at once: it must not grow old while others of its batch are loaded.
       flight.landing = flight.lookup
         .then(async (found) => (isHit(found) ? undefined : (await landings)[index]))
-        .finally(() => inProgress.end(flight.id, flight.mark))
+        .finally(() => inProgress.end(flight.place.id, flight.mark))
       board.add(flight)
     }
     return flights
@@ -163,27 +199,26 @@ export class ReadPath {
 
   /** How each flight lands whose lookup found nothing fresh; undefined for the others. */
   async #loadMissing(
-    places: readonly Place[],
     flights: readonly Flight[],
     lookups: readonly LookedUp[],
     call: Call,
     options: ResolvedReadOptions,
     budget: Budget,
   ): Promise<ReadonlyArray<Landing | undefined>> {
-    const landings = new Array<Promise<Landing | undefined> | Landing | undefined>(places.length)
+    const landings = new Array<Promise<Landing | undefined> | Landing | undefined>(flights.length)
     const wanted: Wanted[] = []
     const indexes: number[] = []
     for (const [index, found] of lookups.entries()) {
       if (isHit(found)) continue
       const flight = flights[index] as Flight
-      const place = places[index] as Place
-      const newer = this.#rooms.flights.get(place.id)
-      const failure = this.#leftInPeace(place, found)
-      flight.isLoading = true
+      const newer = this.#rooms.flights.get(flight.place.id)
+      const failure = this.#leftInPeace(flight.place, found)
+      flight.missed = found
       if (failure !== undefined) landings[index] = { kind: 'failed', ...failure }
-      else if (newer !== undefined && newer !== flight && newer.isLoading) landings[index] = this.#follow(newer)
+      else if (newer !== undefined && newer !== flight && newer.missed !== undefined)
+        landings[index] = this.#follow(newer)
       else {
-        wanted.push({ place, flight, found })
+        wanted.push({ flight, found })
         indexes.push(index)
       }
     }
@@ -206,73 +241,63 @@ export class ReadPath {
     return stale !== undefined && mayServeOnError(stale.entry, clock.now()) ? backoffs.get(id) : undefined
   }
 
-  async #arriveTogether(
-    boardings: readonly Boarding[],
-    call: Call,
-    options: ResolvedReadOptions,
-    started: Milliseconds,
-  ): Promise<unknown[]> {
+  async #arriveTogether(boardings: readonly Boarding[], started: Milliseconds): Promise<unknown[]> {
     const lookups = await Promise.all(boardings.map(({ flight }) => flight.lookup))
     this.#report(started, lookups)
-    return Promise.all(
-      boardings.map((boarding, index) => this.#arrive(boarding, lookups[index] as LookedUp, call, options)),
-    )
+    return Promise.all(boardings.map((boarding, index) => this.#arrive(boarding, lookups[index] as LookedUp)))
   }
 
-  /** One caller's end of a flight, counted. */
-  async #arrive(boarding: Boarding, found: LookedUp, call: Call, options: ResolvedReadOptions): Promise<unknown> {
+  /** A caller's end of a flight, counted. */
+  async #arrive(boarding: Boarding, found: LookedUp): Promise<unknown> {
     const { values, clock } = this.#rooms
-    const { place, flight, joined } = boarding
+    const { flight, joined, call, options } = boarding
     if (isHit(found)) {
-      this.#count(found.outcome)
-      if (!joined && this.#isDue(found.entry)) this.#refreshBehind([place], call, { ...options, refresh: true })
-      return joined ? values.take(found.entry.held) : found.value
+      this.#count(found.outcome, boarding)
+      if (joined) return values.take(found.entry.held)
+      if (this.#isDue(found.entry)) this.#refreshBehind([flight.place], call, { ...options, refresh: true })
+      return found.value
     }
     const { outcome, stale } = found
     if (stale !== undefined && !options.refresh && mayServeWhileRevalidating(stale.entry, clock.now())) {
       this.#goOnBehind(flight)
-      return this.#serveStale(stale, outcome.reason === 'unavailable' ? 'unavailable' : 'revalidating')
+      return this.#serveStale(stale, outcome.reason === 'unavailable' ? 'unavailable' : 'revalidating', boarding)
     }
-    const landing = await this.#landingOf(boarding, stale, options).catch((error: unknown) => {
-      this.#count(outcome)
-      throw error
-    })
+    const landing = await this.#landingOf(boarding, stale)
     if (landing === 'late') {
       this.#goOnBehind(flight)
-      return this.#serveStale(stale as Candidate, 'timeout')
+      return this.#serveStale(stale as Candidate, 'timeout', boarding)
     }
     if (landing.kind === 'failed' && stale !== undefined && mayServeOnError(stale.entry, clock.now())) {
-      return this.#serveStale(stale, landing.reason)
+      return this.#serveStale(stale, landing.reason, boarding)
     }
     // It turned out to carry a tag that had ended before this caller came.
     if (landing.kind === 'loaded' && landing.tags.some((tag) => boarding.endedTags.includes(tag))) {
-      const [value] = await this.#readThrough([place], call, options)
+      const [value] = await this.#readThrough([flight.place], call, options)
       return value
     }
-    this.#count(outcome)
-    if (joined) this.coalesced += 1
+    this.#count(outcome, boarding)
+    if (joined) this.coalesced += boarding.callers
     if (landing.kind === 'failed') throw landing.error
     return landing.held && values.take(landing.held)
   }
 
   /** Waits for the load, or as long as `softLoadTimeout` where something stale can be served. */
-  async #landingOf(
-    { place, flight }: Boarding,
-    stale: Candidate | undefined,
-    options: ResolvedReadOptions,
-  ): Promise<Landing | 'late'> {
+  async #landingOf({ flight, options }: Boarding, stale: Candidate | undefined): Promise<Landing | 'late'> {
     const { clock } = this.#rooms
     const landing = flight.landing as Promise<Landing>
-    const current = currentRun.getStore()
-    const awaited = current?.isUnderWay ? current.waitFor(flight.run, place.key, landing) : landing
+    const loader = currentRun.getStore()
+    if (loader?.isUnderWay) {
+      const circle = loader.waitFor(flight.run, landing)
+      if (circle) return { kind: 'failed', error: new RecursiveLoadError(flight.place.key), reason: 'error' }
+    }
     const { softLoadTimeout } = options
     if (softLoadTimeout === undefined || stale === undefined || !mayServeOnError(stale.entry, clock.now()))
-      return awaited
+      return landing
     let cancel: (() => void) | undefined
     const late = new Promise<'late'>((resolve) => {
       cancel = clock.after(softLoadTimeout, () => resolve('late'))
     })
-    return Promise.race([awaited, late]).finally(cancel)
+    return Promise.race([landing, late]).finally(cancel)
   }
 
   /** Past its lifetime, within its proof and within `staleWhileRevalidate`: served without asking Redis. */
@@ -283,8 +308,8 @@ export class ReadPath {
     return typeof entry === 'object' && mayServeAtOnce(entry, now) ? entry : undefined
   }
 
-  #serveStale({ tier, entry }: Candidate, reason: StaleReason): unknown {
-    this.#count(STALE_HIT[tier][reason])
+  #serveStale({ tier, entry }: Candidate, reason: StaleReason, boarding?: Boarding): unknown {
+    this.#count(STALE_HIT[tier][reason], boarding)
     return this.#rooms.values.take(entry.held)
   }
 
@@ -322,8 +347,8 @@ export class ReadPath {
     return undefined
   }
 
-  #count(outcome: Outcome): void {
-    this.#rooms.telemetry.lookedUp(outcome)
+  #count(outcome: Outcome, boarding?: Boarding): void {
+    this.#rooms.telemetry.lookedUp(outcome, boarding?.callers)
   }
 
   /** One operation: one observation, and each way it failed once. */
@@ -337,25 +362,28 @@ export class ReadPath {
 
 /** A caller's place on a flight. */
 interface Boarding {
-  readonly place: Place
   readonly flight: Flight
   /** It was under way already. */
   readonly joined: boolean
+  /** How many callers share this place: more than one in a crowd. */
+  callers: number
   /** Tags that ended while it was under way, before this caller came. */
   readonly endedTags: readonly string[]
+  readonly call: Call
+  readonly options: ResolvedReadOptions
 }
 
 function callOf(loader: Loader<unknown>, { values }: Rooms): Call {
   return async (wanted, cancellation) => {
-    const [{ place, found }] = wanted as [Wanted]
+    const [{ flight, found }] = wanted as [Wanted]
     const stale = (): unknown => found.stale && values.take(found.stale.entry.held)
-    return [await loader(new LoaderContext(place.key, cancellation, stale))]
+    return [await loader(new LoaderContext(flight.place.key, cancellation, stale))]
   }
 }
 
 function batchCallOf(loader: BatchLoader<unknown>): Call {
   return async (wanted, cancellation) => {
-    const keys = wanted.map(({ place }) => place.key)
+    const keys = wanted.map(({ flight }) => flight.place.key)
     const loaded: unknown = await loader(keys, new BatchContext(cancellation))
     if (loaded instanceof Map) return keys.map((key) => loaded.get(key))
     if (Array.isArray(loaded)) return loaded

@@ -38,6 +38,11 @@ export class Values {
     this.#copies = mode === 'copy'
   }
 
+  /** Whether all callers have one value, whatever it is: another codec's may be what cannot be frozen. */
+  get areShared(): boolean {
+    return this.#isJson && !this.#copies
+  }
+
   /** Throws InvalidValueError. */
   encode(value: unknown): Encoded {
     if (value === undefined) throw new InvalidValueError('value must not be undefined; delete the key instead')

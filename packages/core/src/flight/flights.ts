@@ -1,5 +1,7 @@
 import { isUnder } from '../keys.js'
-import type { LookedUp, StaleReason } from '../outcome.js'
+import type { LookedUp, NotFound, StaleReason } from '../outcome.js'
+import type { Place } from '../place.js'
+import type { Milliseconds } from '../types.js'
 import type { HeldValue } from '../values.js'
 import type { Mark } from './in-progress.js'
 import type { Run } from './run.js'
@@ -9,27 +11,35 @@ export type Landing =
   | { readonly kind: 'loaded'; readonly held: HeldValue | undefined; readonly tags: readonly string[] }
   | { readonly kind: 'failed'; readonly error: unknown; readonly reason: StaleReason }
 
+/** Callers who came to a flight with nothing of their own, and share one promise. */
+export interface Crowd {
+  readonly arrival: Promise<unknown>
+  add(started: Milliseconds): void
+}
+
 /** One read-through of one key: a lookup, then a load where it is needed. Its promises never reject. */
 export class Flight {
-  readonly id: string
+  readonly place: Place
   readonly mark: Mark
   /** Whether what is cached is skipped. */
   readonly refreshing: boolean
   lookup!: Promise<LookedUp>
   /** Undefined where the lookup found what was wanted. */
   landing!: Promise<Landing | undefined>
+  /** The callers who see one end. */
+  crowd: Crowd | undefined
   /** The run of the loader, should one be needed. */
   readonly run: Run
-  /** Its lookup found nothing fresh. */
-  isLoading = false
+  /** What its lookup found, once that was nothing fresh: it is loading. */
+  missed: NotFound | undefined
   #waiting = 0
   /** It goes on for its own sake: a stale value was served in its place. */
   #unattended = false
   #onGivenUp: ((reason: unknown) => void) | undefined
   #givenUp: { readonly reason: unknown } | undefined
 
-  constructor(id: string, mark: Mark, run: Run, refreshing: boolean) {
-    this.id = id
+  constructor(place: Place, mark: Mark, run: Run, refreshing: boolean) {
+    this.place = place
     this.mark = mark
     this.run = run
     this.refreshing = refreshing
@@ -74,9 +84,10 @@ export class Flights {
 
   /** Takes off; it is off the board once it has landed. */
   add(flight: Flight): void {
-    this.#flights.set(flight.id, flight)
+    const { id } = flight.place
+    this.#flights.set(id, flight)
     flight.landing.then(() => {
-      if (this.#flights.get(flight.id) === flight) this.#flights.delete(flight.id)
+      if (this.#flights.get(id) === flight) this.#flights.delete(id)
     })
   }
 

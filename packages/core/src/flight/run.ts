@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { RecursiveLoadError } from '../errors.js'
 import type { LoadQueue, Ticket } from './load-queue.js'
 
 /**
@@ -34,16 +33,13 @@ export class Run {
     this.#ticket?.admit()
   }
 
-  /** Throws where `other` waits, directly or not, for this one. */
-  async waitFor<T>(other: Run, key: string, promise: Promise<T>): Promise<T> {
-    if (other === this || other.#reaches(this)) throw new RecursiveLoadError(key)
+  /** Notes that this one's loader waits for another run. True, and not noted, where that one waits for this already. */
+  waitFor(other: Run, end: Promise<unknown>): boolean {
+    if (other === this || other.#reaches(this)) return true
     this.#waitsFor.add(other)
     other.#hurry()
-    try {
-      return await promise
-    } finally {
-      this.#waitsFor.delete(other)
-    }
+    end.then(() => this.#waitsFor.delete(other))
+    return false
   }
 
   #reaches(target: Run): boolean {

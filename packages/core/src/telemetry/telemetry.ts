@@ -103,11 +103,11 @@ export class Telemetry {
     return this.#hitCells.memory
   }
 
-  /** Counts one key of one lookup. */
-  lookedUp(outcome: Outcome): void {
+  /** Counts one key of one lookup, for so many callers. */
+  lookedUp(outcome: Outcome, times: number = 1): void {
     const cell = outcome.result === 'hit' ? this.#hitCells[outcome.tier] : this.#missCell(outcome.reason)
-    cell.count += 1
-    if (outcome.result === 'hit' && outcome.stale !== undefined) this.stale += 1
+    cell.count += times
+    if (outcome.result === 'hit' && outcome.stale !== undefined) this.stale += times
   }
 
   /** Counts an operation that failed. */
