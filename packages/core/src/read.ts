@@ -211,12 +211,11 @@ export class ReadPath {
     for (const [index, found] of lookups.entries()) {
       if (isHit(found)) continue
       const flight = flights[index] as Flight
-      const newer = this.#rooms.flights.get(flight.place.id)
+      const newer = this.#newerThan(flight)
       const failure = this.#leftInPeace(flight.place, found)
       flight.missed = found
       if (failure !== undefined) landings[index] = { kind: 'failed', ...failure }
-      else if (newer !== undefined && newer !== flight && newer.missed !== undefined)
-        landings[index] = this.#follow(newer)
+      else if (newer !== undefined) landings[index] = newer.landing
       else {
         wanted.push({ flight, found })
         indexes.push(index)
@@ -229,10 +228,13 @@ export class ReadPath {
     return Promise.all(landings)
   }
 
-  /** A flight that found another one loading its key does not load it again. */
-  #follow(newer: Flight): Promise<Landing | undefined> {
+  /** The flight that loads the key already, which this one then follows: the key has changed since it took off. */
+  #newerThan(flight: Flight): Flight | undefined {
+    const newer = this.#rooms.flights.get(flight.place.id)
+    if (newer === undefined || newer === flight || newer.missed === undefined) return undefined
+    if (flight.run.waitFor(newer.run, newer.landing)) return undefined
     newer.leaveUnattended()
-    return newer.landing
+    return newer
   }
 
   /** The failure to repeat for an origin that failed a moment ago, where something stale can be served instead. */
@@ -287,8 +289,9 @@ export class ReadPath {
     const landing = flight.landing as Promise<Landing>
     const loader = currentRun.getStore()
     if (loader?.isUnderWay) {
-      const circle = loader.waitFor(flight.run, landing)
-      if (circle) return { kind: 'failed', error: new RecursiveLoadError(flight.place.key), reason: 'error' }
+      const isCircle = loader.waitFor(flight.run, landing)
+      if (isCircle) return { kind: 'failed', error: new RecursiveLoadError(flight.place.key), reason: 'error' }
+      flight.run.hurry()
     }
     const { softLoadTimeout } = options
     if (softLoadTimeout === undefined || stale === undefined || !mayServeOnError(stale.entry, clock.now()))

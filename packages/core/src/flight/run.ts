@@ -27,17 +27,17 @@ export class Run {
     this.isUnderWay = false
   }
 
-  /** Somebody who holds a place under the cap waits for it. */
-  #hurry(): void {
+  /** Somebody who holds a place under the cap waits for it, and so for all that it waits for. */
+  hurry(): void {
     this.#urgent = true
     this.#ticket?.admit()
+    for (const next of this.#waitsFor) next.hurry()
   }
 
-  /** Notes that this one's loader waits for another run. True, and not noted, where that one waits for this already. */
+  /** Notes that this one waits for another run. True, and not noted, where that one waits for this already. */
   waitFor(other: Run, end: Promise<unknown>): boolean {
     if (other === this || other.#reaches(this)) return true
     this.#waitsFor.add(other)
-    other.#hurry()
     end.then(() => this.#waitsFor.delete(other))
     return false
   }
