@@ -1,7 +1,7 @@
 import { words } from './corpus.js'
 import { distanceFrom } from './distance.js'
 
-export interface Match {
+interface Match {
   readonly word: string
   /** How many slips of the pen lie between the pattern and the word. */
   readonly distance: number

@@ -59,8 +59,9 @@ interface Answer {
 
 async function answer(request: IncomingMessage, cache: Cache): Promise<Answer> {
   const [path, query] = splitTarget(request.url ?? '')
-  if (path !== '/patterns') return { status: 404, body: { error: 'Not found: ask for /patterns?q=colo*r' } }
-  if (request.method !== 'GET') return { status: 405, body: { error: 'Only GET is answered' } }
+  if (request.method !== 'GET' || path !== '/patterns') {
+    return { status: 404, body: { error: 'Not found: ask for GET /patterns?q=colo*r' } }
+  }
 
   try {
     const pattern = parsePattern(new URLSearchParams(query).get('q'))

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { diag } from '@opentelemetry/api'
 import { type Clock, TurnClock } from './clock.js'
 import type { MemoryEntry } from './entry.js'
@@ -14,6 +13,7 @@ import { Memory } from './memory/memory.js'
 import type { ResolvedOptions } from './options.js'
 import type { Place } from './place.js'
 import { Budget } from './redis/budget.js'
+import { newGenerationId } from './redis/generation-id.js'
 import { RedisTier } from './redis/redis.js'
 import { Telemetry } from './telemetry/telemetry.js'
 import type { Milliseconds } from './types.js'
@@ -24,14 +24,12 @@ export interface Environment {
   readonly clock: Clock
   /** From 0 up to, not including, 1. */
   random(): number
-  /** A new id that no process ever makes again. */
+  /** A new id for a generation: 12 characters of base64url that no process ever makes again. */
   newId(): string
 }
 
-const ID_BYTES = 9
-
 export function processEnvironment(): Environment {
-  return { clock: new TurnClock(), random: Math.random, newId: () => randomBytes(ID_BYTES).toString('base64url') }
+  return { clock: new TurnClock(), random: Math.random, newId: newGenerationId }
 }
 
 /** A value on its way into memory. */

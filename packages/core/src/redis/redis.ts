@@ -5,9 +5,10 @@ import { type Span, totalOf } from '../lifetime.js'
 import type { ErrorType } from '../outcome.js'
 import type { Place } from '../place.js'
 import type { Milliseconds, RedisLike } from '../types.js'
-import type { Encoded } from '../values.js'
+import { byteLength, type Encoded } from '../values.js'
 import { Budget } from './budget.js'
 import { type Command, command, RedisConnection, type Reply, runScript } from './connection.js'
+import { readGenerationId } from './generation-id.js'
 import { RedisClock, readTime } from './redis-clock.js'
 import { EXPIRE_VALUE, NOTE_GENERATION, STORE_VALUE } from './scripts.js'
 import { readStored, type Stored, writePieces } from './stored-form.js'
@@ -137,7 +138,7 @@ export class RedisTier {
   async write({ path, key }: Place, writing: Writing, budget: Budget): Promise<RedisWrite> {
     const { generations, span, body } = writing
     const total = totalOf(span)
-    const [beforeStoredAt, beforeIds, beforeBody] = writePieces(writing)
+    const [beforeStoredAt, beforeIds, beforeBody] = writePieces(writing, byteLength(body))
     const sentAt = this.#clock.now()
     const reply = await this.#connection.sendOne(
       runScript(
@@ -228,7 +229,7 @@ export class RedisTier {
     return generations.map((generation, index) => {
       const reply = replies[index] as Reply
       if (!reply.ok) return undefined
-      const id = reply.value === null ? undefined : String(reply.value)
+      const id = readGenerationId(reply.value)
       this.#generations.confirm(generation, id)
       return id
     })

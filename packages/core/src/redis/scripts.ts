@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { LUA_NO_GENERATION_ID } from './generation-id.js'
 
 /** A Lua script, run by its digest. Redis 6.2 and newer. */
 export interface Script {
@@ -21,14 +22,14 @@ end
 `
 
 /**
- * Notes a generation: returns the id that stands, made where there is none.
+ * Notes a generation: returns the id that stands, made where there is none, or something else.
  *
  * KEYS: the generation. ARGV: an id for it, and how long it must last in milliseconds (0: for ever).
  */
 export const NOTE_GENERATION: Script = script(`${OUTLIVE}
-local id = redis.call('GET', KEYS[1])
+local id = redis.pcall('GET', KEYS[1])
 local lasting = tonumber(ARGV[2])
-if id then
+if type(id) == 'string' and not (${LUA_NO_GENERATION_ID}) then
   outlive(KEYS[1], lasting)
   return id
 end
@@ -45,7 +46,7 @@ return ARGV[1]
  */
 export const STORE_VALUE: Script = script(`${OUTLIVE}
 for i = 2, #KEYS do
-  if redis.call('GET', KEYS[i]) ~= ARGV[i + 3] then return 0 end
+  if redis.pcall('GET', KEYS[i]) ~= ARGV[i + 3] then return 0 end
 end
 for i = 3, #KEYS do outlive(KEYS[i], tonumber(ARGV[1])) end
 local time = redis.call('TIME')
@@ -62,8 +63,8 @@ return now
  * KEYS: the value.
  */
 export const EXPIRE_VALUE: Script = script(`
-local value = redis.call('GET', KEYS[1])
-if not value then return 0 end
+local value = redis.pcall('GET', KEYS[1])
+if type(value) ~= 'string' then return 0 end
 local head, at, fresh, revalidate, iferror, rest = value:match('^(oc1 %S+ )(%d+) (%S+) (%S+) (%S+) (.*)$')
 if not head then return 0 end
 local time = redis.call('TIME')

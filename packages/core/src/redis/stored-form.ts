@@ -1,16 +1,18 @@
+import { isUtf8 } from 'node:buffer'
 import type { Span } from '../lifetime.js'
 import type { Encoded } from '../values.js'
 
 /**
  * The stored form, version 1: a line of ASCII, then the body as the codec made it, so that `redis-cli` shows both.
  *
- *   oc1 j-- 1763810000000 3600000 0 0 12 k3J9x-2bQfA #news,sport
+ *   oc1 j-- 1763810000000 3600000 0 0 12 14 k3J9x-2bQfAa #news,sport
  *   {"name":"Ada"}
  *
  *   oc1        the magic, with the version
  *   j--        marker: codec (`j` JSON, `t` text, `b` bytes), compression (`-` none), encryption (`-` none, or a key id)
  *   instants and durations in whole milliseconds, `-` for ever:
  *     stored at (Redis's clock), fresh for, stale-while-revalidate, stale-if-error, duration of the load
+ *   length of the body in bytes, so that a truncated one is told from a short one
  *   generations: ids in the order of their names, see generations.ts
  *   #          tags, percent-encoded, sorted
  *
@@ -49,10 +51,15 @@ export interface Stored extends StoredHead {
 /** The pieces between which the writing script puts `storedAt`, and the generations' ids; the body goes behind. */
 export function writePieces(
   head: Omit<StoredHead, 'storedAt' | 'generations'>,
+  length: number,
 ): readonly [beforeStoredAt: string, beforeGenerations: string, beforeBody: string] {
   const { fresh, staleWhileRevalidate, staleIfError } = head.span
   const durations = [fresh, staleWhileRevalidate, staleIfError, Math.ceil(head.loadDuration)].map(writeDuration)
-  return [`${MAGIC}${head.codec}-- `, ` ${durations.join(' ')} `, ` #${head.tags.map(encodeURIComponent).join(',')}\n`]
+  return [
+    `${MAGIC}${head.codec}-- `,
+    ` ${durations.join(' ')} ${length} `,
+    ` #${head.tags.map(encodeURIComponent).join(',')}\n`,
+  ]
 }
 
 /** Undefined for what is no version 1: never trust what is stored. */
@@ -68,19 +75,24 @@ export function readStored(stored: Buffer): Stored | undefined {
   const revalidate = text.indexOf(' ', fresh + 1)
   const ifError = text.indexOf(' ', revalidate + 1)
   const load = text.indexOf(' ', ifError + 1)
-  const generations = text.indexOf(' ', load + 1)
+  const length = text.indexOf(' ', load + 1)
+  const generations = text.indexOf(' ', length + 1)
   const tags = text.indexOf(' #', generations + 1)
   if (at !== MARKER_AT + MARKER_LENGTH || text.slice(MARKER_AT + 1, at) !== PLAIN) return undefined
   // Searches that failed have begun again at the head's start, so that only the order of all tells.
   if (!(at < fresh && fresh < revalidate && revalidate < ifError && ifError < load)) return undefined
-  if (!(load < generations && generations < tags && tags < newline)) return undefined
+  if (!(load < length && length < generations && generations < tags && tags < newline)) return undefined
   const storedAt = readDuration(text, at + 1, fresh)
   const span = {
     fresh: readDuration(text, fresh + 1, revalidate),
     staleWhileRevalidate: readDuration(text, revalidate + 1, ifError),
     staleIfError: readDuration(text, ifError + 1, load),
   }
-  const loadDuration = readDuration(text, load + 1, generations)
+  const loadDuration = readDuration(text, load + 1, length)
+  // The head is ASCII: a character is a byte.
+  if (readDuration(text, length + 1, generations) !== stored.length - newline - 1) return undefined
+  // A replacement character is there where bytes were no UTF-8, or because somebody stored one.
+  if (!isBytes && text.includes('\ufffd') && !isUtf8(stored)) return undefined
   if (!Number.isFinite(storedAt + loadDuration)) return undefined
   if (Number.isNaN(span.fresh + span.staleWhileRevalidate + span.staleIfError)) return undefined
   return {

@@ -1,0 +1,18 @@
+import { randomBytes } from 'node:crypto'
+
+const BYTES = 9
+/** The same in Lua, for the scripts. */
+export const LUA_NO_GENERATION_ID = "#id ~= 12 or id:find('[^%w_-]')"
+const GENERATION_ID = /^[\w-]{12}$/
+
+/** A new id that no process ever makes again. */
+export function newGenerationId(): string {
+  return randomBytes(BYTES).toString('base64url')
+}
+
+/** What Redis holds where a generation's id belongs; undefined for what is none. */
+export function readGenerationId(stored: unknown): string | undefined {
+  if (!Buffer.isBuffer(stored)) return undefined
+  const id = stored.toString('latin1')
+  return GENERATION_ID.test(id) ? id : undefined
+}
