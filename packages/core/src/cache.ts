@@ -1,5 +1,5 @@
 import type { MemoryEntry } from './entry.js'
-import { CacheError, InvalidOptionError } from './errors.js'
+import { InvalidOptionError, NotReadyError } from './errors.js'
 import { checkKey, memoryId, pathSegment } from './keys.js'
 import { checkDuration, checkOptionNames, checkTag, type ResolvedLifetime, resolveLifetime } from './lifetime.js'
 import { type ResolvedReadOptions, resolveOptions, resolveReadOptions } from './options.js'
@@ -93,10 +93,11 @@ class View implements CacheView {
   async getMany<V = unknown>(keys: readonly string[]): Promise<Array<V | undefined>> {
     this.#checkKeys(keys)
     const { rooms } = this.house
+    const started = rooms.telemetry.start()
     const values = new Array<unknown>(keys.length)
     const missing: number[] = []
     for (const [index, key] of keys.entries()) {
-      const entry = this.#inMemory(memoryId(this.#path, key))
+      const entry = this.#countedInMemory(memoryId(this.#path, key))
       if (entry === undefined) missing.push(index)
       else values[index] = rooms.values.take(entry.held)
     }
@@ -107,6 +108,8 @@ class View implements CacheView {
         this.#lifetime.tags,
       )
       for (const [position, index] of missing.entries()) values[index] = found[position]
+    } else if (rooms.options.timeMemoryHits) {
+      rooms.telemetry.timed('get', started)
     }
     return values as Array<V | undefined>
   }
@@ -120,14 +123,16 @@ class View implements CacheView {
     this.#checkKeys(keys)
     const resolved = resolveReadOptions(options, this.#readOptions, this.#lifetime)
     const { rooms, read } = this.house
+    const started = rooms.telemetry.start()
     const values = new Map<string, unknown>()
     const missing: Place[] = []
     for (const key of new Set(keys)) {
       const place = placeOf(this.#path, key)
-      const entry = resolved.refresh ? undefined : this.#inMemory(place.id)
+      const entry = resolved.refresh ? undefined : this.#countedInMemory(place.id)
       if (entry === undefined) missing.push(place)
       else values.set(key, rooms.values.take(entry.held))
     }
+    if (missing.length === 0 && rooms.options.timeMemoryHits) rooms.telemetry.timed('get', started)
     const loaded = missing.length > 0 ? await read.getOrSetMany(missing, load as BatchLoader<unknown>, resolved) : []
     for (const [index, { key }] of missing.entries()) values.set(key, loaded[index])
     return keys.map((key) => values.get(key) as V | undefined)
@@ -173,7 +178,7 @@ class View implements CacheView {
   async clear(options?: { purge?: boolean }): Promise<boolean> {
     this.#rooms.assertOpen()
     if (options !== undefined) checkOptionNames(options, 'options', CLEAR_OPTIONS)
-    const purge = options?.purge ?? false
+    const purge = options?.purge === undefined ? false : options.purge
     if (typeof purge !== 'boolean') throw new InvalidOptionError('options.purge', 'a boolean', purge)
     return this.house.write.clear(this.#path, purge)
   }
@@ -239,14 +244,20 @@ class View implements CacheView {
     for (const key of keys) checkKey(key)
   }
 
-  /** A hit in memory, counted. */
+  /** A hit in memory, counted, and timed where that is asked for. */
   #inMemory(id: string): MemoryEntry | undefined {
-    const { memory, clock, telemetry, options } = this.#rooms
-    const started = options.timeMemoryHits ? telemetry.start() : 0
+    const { telemetry, options } = this.#rooms
+    if (!options.timeMemoryHits) return this.#countedInMemory(id)
+    const started = telemetry.start()
+    const entry = this.#countedInMemory(id)
+    if (entry !== undefined) telemetry.timed('get', started)
+    return entry
+  }
+
+  #countedInMemory(id: string): MemoryEntry | undefined {
+    const { memory, clock, telemetry } = this.#rooms
     const entry = memory?.get(id, clock.now())
-    if (entry === undefined) return undefined
-    telemetry.memoryHits.count += 1
-    if (options.timeMemoryHits) telemetry.timed('get', started)
+    if (entry !== undefined) telemetry.memoryHits.count += 1
     return entry
   }
 
@@ -297,11 +308,11 @@ class RootCache extends View implements Cache {
     const { redis, clock } = rooms
     if (redis === undefined) return
     const started = clock.precise()
-    while (!(await redis.ping(rooms.newBudget()))) {
+    const left = (): Milliseconds => timeout - (clock.precise() - started)
+    while (!(await redis.ping(rooms.newBudget(left())))) {
       rooms.assertOpen()
-      if (clock.precise() - started >= timeout)
-        throw new CacheError('ERR_CACHE_NOT_READY', `Redis did not answer within ${timeout} ms`)
-      await new Promise<void>((resolve) => clock.after(READY_PAUSE, resolve))
+      if (left() <= 0) throw new NotReadyError(timeout)
+      await new Promise<void>((resolve) => clock.after(Math.min(READY_PAUSE, left()), resolve))
     }
   }
 

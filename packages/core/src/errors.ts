@@ -52,6 +52,15 @@ export class LoadTimeoutError extends CacheError {
   }
 }
 
+/** Redis did not answer within the timeout of `ready`. The cache works all the same: it goes on asking. */
+export class NotReadyError extends CacheError {
+  override readonly name = 'NotReadyError'
+
+  constructor(timeout: number) {
+    super('ERR_CACHE_NOT_READY', `Redis did not answer within ${timeout} ms`)
+  }
+}
+
 /** The cache has been closed. */
 export class CacheClosedError extends CacheError {
   override readonly name = 'CacheClosedError'
@@ -95,7 +104,7 @@ export function notImplemented(what: string): CacheError {
 const LONGEST = 64
 
 /** A received value, short enough for a message and never throwing. */
-function describe(value: unknown): string {
+export function describe(value: unknown): string {
   switch (typeof value) {
     case 'string':
       return JSON.stringify(value.length > LONGEST ? `${value.slice(0, LONGEST)}…` : value)

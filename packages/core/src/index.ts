@@ -7,6 +7,7 @@ export {
   InvalidValueError,
   isCacheError,
   LoadTimeoutError,
+  NotReadyError,
   OverloadedError,
   RecursiveLoadError,
 } from './errors.js'

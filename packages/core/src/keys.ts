@@ -25,6 +25,15 @@ export function checkKey(key: unknown, argument = 'key'): asserts key is string 
   if (!isWellFormed(key)) throw new InvalidKeyError(argument, 'well-formed Unicode', key)
 }
 
+export function isKey(key: unknown): key is string {
+  try {
+    checkKey(key)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** ES2024, in every Node that is supported. */
 function isWellFormed(text: string): boolean {
   return (text as string & { isWellFormed(): boolean }).isWellFormed()

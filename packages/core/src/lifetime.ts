@@ -1,5 +1,5 @@
-import { InvalidKeyError, InvalidOptionError } from './errors.js'
-import { checkKey } from './keys.js'
+import { InvalidOptionError } from './errors.js'
+import { isKey } from './keys.js'
 import type { Lifetime, Milliseconds } from './types.js'
 
 /** A lifetime with every default filled in. `negativeTtl` stays undefined where `null` lives as long as anything. */
@@ -80,13 +80,8 @@ function checkTags(tags: unknown, option: string): readonly string[] | undefined
 
 /** A tag is part of a key in Redis, and held to the rules of one. */
 export function checkTag(tag: unknown, argument: string): asserts tag is string {
-  try {
-    checkKey(tag, 'tag')
-  } catch (error) {
-    throw error instanceof InvalidKeyError
-      ? new InvalidOptionError(argument, 'tags as keys are: non-empty strings of at most 512 bytes', tag)
-      : error
-  }
+  if (isKey(tag)) return
+  throw new InvalidOptionError(argument, 'tags as keys are: non-empty, well-formed strings of at most 512 bytes', tag)
 }
 
 /** Longer lifetimes are for ever: Redis refuses an expiry that overflows its clock. */

@@ -1,4 +1,4 @@
-import { type Mark, mayKeep } from './flight/in-progress.js'
+import { type Mark, mayKeep } from './mark.js'
 import { type Candidate, type ErrorType, HIT, type LookedUp, MISS, type MissReason, type NotFound } from './outcome.js'
 import { type Place, placeOf } from './place.js'
 import type { Budget } from './redis/budget.js'

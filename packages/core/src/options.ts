@@ -1,5 +1,6 @@
 import type { MeterProvider } from '@opentelemetry/api'
 import { InvalidOptionError, notImplemented } from './errors.js'
+import { isKey } from './keys.js'
 import {
   checkDuration,
   checkOptionNames,
@@ -199,9 +200,10 @@ function checkKeyPrefix(value: unknown, option: string): string {
 }
 
 function checkVersion(version: unknown): string | number {
+  const expected = 'a finite number, or a string as keys are: non-empty, well-formed, at most 512 bytes'
   if (typeof version === 'number' && Number.isFinite(version)) return version
-  if (typeof version === 'string' && version !== '') return version
-  throw new InvalidOptionError('options.version', 'a non-empty string or a finite number', version)
+  if (typeof version === 'string' && isKey(version)) return version
+  throw new InvalidOptionError('options.version', expected, version)
 }
 
 function checkRedis(redis: unknown): RedisLike {

@@ -115,8 +115,8 @@ export class Rooms {
   }
 
   /** One call's patience with Redis. */
-  newBudget(): Budget {
-    return new Budget(this.options.redisTimeout, this.clock)
+  newBudget(limit: Milliseconds = Number.POSITIVE_INFINITY): Budget {
+    return new Budget(Math.min(this.options.redisTimeout, limit), this.clock)
   }
 
   /** Throws CacheClosedError. */

@@ -1,4 +1,4 @@
-import { InvalidValueError } from './errors.js'
+import { describe, InvalidValueError } from './errors.js'
 import type { Codec } from './types.js'
 
 /** What a codec made of a value: what travels to Redis. */
@@ -48,11 +48,12 @@ export class Values {
     if (value === undefined) throw new InvalidValueError('value must not be undefined; delete the key instead')
     try {
       const encoded = this.#codec.encode(value)
-      if (typeof encoded === 'string' || encoded instanceof Uint8Array) return encoded
+      if (typeof encoded === 'string') return encoded
+      // A codec may give back the caller's own bytes.
+      if (encoded instanceof Uint8Array) return new Uint8Array(encoded)
     } catch (cause) {
-      throw new InvalidValueError(`value cannot be encoded: ${cause instanceof Error ? cause.message : cause}`, {
-        cause,
-      })
+      const reason = cause instanceof Error ? cause.message : describe(cause)
+      throw new InvalidValueError(`value cannot be encoded: ${reason}`, { cause })
     }
     throw new InvalidValueError('value cannot be encoded: the codec must return a string or a Uint8Array')
   }
@@ -79,15 +80,20 @@ export class Values {
   /** Throws what the codec throws. */
   hold(encoded: Encoded): HeldValue {
     if (this.#copies) return { shared: false, value: encoded }
-    const value = this.#codec.decode(encoded)
+    const value = this.#decode(encoded)
     if (this.#isJson) freezeJson(value)
-    else if (!freezeDeeply(value)) return { shared: false, value: encoded }
+    else if (!freezeDeeply(value, new Set())) return { shared: false, value: encoded }
     return { shared: true, value }
   }
 
   /** One caller's value. */
   take(held: HeldValue): unknown {
-    return held.shared ? held.value : this.#codec.decode(held.value as Encoded)
+    return held.shared ? held.value : this.#decode(held.value as Encoded)
+  }
+
+  /** A codec may give out the very bytes that it is given. */
+  #decode(encoded: Encoded): unknown {
+    return this.#codec.decode(typeof encoded === 'string' ? encoded : new Uint8Array(encoded))
   }
 }
 
@@ -103,13 +109,13 @@ function freezeJson(value: unknown): void {
 }
 
 /** False where something in it cannot be frozen: a Date, a Map, bytes, an object of a class. */
-function freezeDeeply(value: unknown): boolean {
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null || Object.isFrozen(value))
-    return true
+function freezeDeeply(value: unknown, seen: Set<unknown>): boolean {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null || seen.has(value)) return true
   const prototype: unknown = Object.getPrototypeOf(value)
   if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return false
+  seen.add(value)
   Object.freeze(value)
-  return Reflect.ownKeys(value).every((name) => freezeDeeply((value as Record<PropertyKey, unknown>)[name]))
+  return Reflect.ownKeys(value).every((name) => freezeDeeply((value as Record<PropertyKey, unknown>)[name], seen))
 }
 
 /** Bytes on the wire and in Redis. */

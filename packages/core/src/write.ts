@@ -1,8 +1,8 @@
 import { uselessFrom } from './entry.js'
-import { type Mark, mayKeep } from './flight/in-progress.js'
 import type { Generation } from './generations.js'
 import { pathsAround } from './keys.js'
 import { drawSpan, type ResolvedLifetime, type Span, totalOf } from './lifetime.js'
+import { type Mark, mayKeep } from './mark.js'
 import type { EvictionReason } from './memory/memory.js'
 import type { ErrorType, Operation } from './outcome.js'
 import { type Place, placeOf } from './place.js'
@@ -48,13 +48,13 @@ export class WritePath {
       ...values.accept(value),
       span: drawSpan(lifetime, value, random),
     }))
-    const fits = writes.every(({ encoded }) => this.#fits(encoded))
+    const fits = writes.every(({ place, encoded }) => this.#fits(place, encoded))
     const confirmed = await this.#operation('set', (budget) =>
       Promise.all(
         writes.map(({ place, encoded, held, span }) => {
           this.#supersede(place.id)
           // What is not to be stored must not leave the old value behind.
-          if (span.fresh === 0 || !this.#fits(encoded)) return this.#remove(place, budget)
+          if (span.fresh === 0 || !this.#fits(place, encoded)) return this.#remove(place, budget)
           return this.#setOne(place, { encoded, held, span, loadDuration: 0, tags: lifetime.tags }, budget)
         }),
       ),
@@ -132,7 +132,7 @@ export class WritePath {
 
   /** Stores what was loaded, if it is not too large. */
   async store(place: Place, storing: Storing, mark: Mark, budget: Budget): Promise<void> {
-    if (!this.#fits(storing.encoded)) return
+    if (!this.#fits(place, storing.encoded)) return
     await this.#operation(
       'set',
       async (left) => {
@@ -153,6 +153,8 @@ export class WritePath {
         const belongs = noted?.generations ?? generations.of(pathsAround(place.path), storing.tags)
         const result = await this.#put(place, { ...storing, generations: belongs }, mark, budget)
         if (result !== 'ended') return result
+        // Something newer has come for the key, and has the last word.
+        if (mark.void) return undefined
       }
       // Cleared again and again while this was under way: the last `clear` had the last word.
       return undefined
@@ -167,7 +169,12 @@ export class WritePath {
     let sentAt = clock.now()
     if (redis !== undefined) {
       const codec = values.marker(encoded)
-      const wrote = await redis.write(place, { codec, span, loadDuration, tags, body: encoded, generations }, budget)
+      const wrote = await redis.write(
+        place,
+        { codec, span, loadDuration, tags, body: encoded, generations },
+        mark,
+        budget,
+      )
       if (wrote.kind !== 'stored') {
         memory?.delete(place.id)
         return wrote.kind === 'ended' ? 'ended' : wrote.error
@@ -196,8 +203,12 @@ export class WritePath {
     memory?.delete(id, reason)
   }
 
-  #fits(encoded: Encoded): boolean {
-    return byteLength(encoded) <= this.#rooms.options.maxValueBytes
+  /** Whether there is a tier that can hold it. */
+  #fits({ key }: Place, encoded: Encoded): boolean {
+    const { options, redis, memory } = this.#rooms
+    const bytes = byteLength(encoded)
+    if (bytes > options.maxValueBytes) return false
+    return redis !== undefined || (memory?.fits(bytes + byteLength(key)) ?? false)
   }
 
   /** One operation: one observation, and each way it failed once. */

@@ -1,9 +1,9 @@
 import { isUnder } from '../keys.js'
+import type { Mark } from '../mark.js'
 import type { LookedUp, NotFound, StaleReason } from '../outcome.js'
 import type { Place } from '../place.js'
 import type { Milliseconds } from '../types.js'
 import type { HeldValue } from '../values.js'
-import type { Mark } from './in-progress.js'
 import type { Run } from './run.js'
 
 /** How a load ended for those who waited for it. */

@@ -1,20 +1,5 @@
 import { isUnder } from '../keys.js'
-
-/**
- * What a read, a load or a write in progress holds: it turns void when its key is written, deleted or cleared meanwhile.
- * Its result is then older than that change, and must be kept nowhere.
- */
-export interface Mark {
-  void: boolean
-  holders: number
-  /** Tags that ended meanwhile: a value that turns out to carry one is older than that, too. */
-  endedTags: Set<string> | undefined
-}
-
-/** Whether a value with these tags may be kept by who holds the mark. */
-export function mayKeep(mark: Mark, tags: readonly string[]): boolean {
-  return !mark.void && !tags.some((tag) => mark.endedTags?.has(tag))
-}
+import type { Mark } from '../mark.js'
 
 /** The keys with something in progress. */
 export class InProgress {

@@ -42,8 +42,13 @@ export class Memory {
     return gone ? undefined : 'expired'
   }
 
+  /** What alone is larger than all of memory is not held. */
   set(id: string, entry: MemoryEntry): void {
     this.#lru.set(id, entry)
+  }
+
+  fits(bytes: number): boolean {
+    return bytes <= this.#limits.maxBytes
   }
 
   /** @param reason counted as an eviction; none where the entry is about to be written again */

@@ -3,6 +3,7 @@ import type { ErrorType } from '../outcome.js'
 import type { Milliseconds, RedisLike } from '../types.js'
 import type { Budget } from './budget.js'
 import { failureOf, isUnknownScript } from './failure.js'
+import { FirstAttempt } from './first-attempt.js'
 import type { Script } from './scripts.js'
 
 /** What became of a command; commands never throw. Texts arrive as Buffers. */
@@ -15,22 +16,29 @@ export interface Command {
   readonly args: readonly Argument[]
   /** What to send instead where Redis does not know the script. */
   readonly source?: string
+  /** Whether sending it now, late, would undo what has come since. */
+  readonly isObsolete?: () => boolean
 }
 
 export function command(name: string, ...args: Argument[]): Command {
   return { name, args }
 }
 
-export function runScript(script: Script, keys: readonly string[], args: readonly Argument[]): Command {
-  return { name: 'evalsha', args: [script.sha, keys.length, ...keys, ...args], source: script.source }
+export function runScript(
+  { sha, source }: Script,
+  keys: readonly string[],
+  args: readonly Argument[],
+  isObsolete: () => boolean = () => false,
+): Command {
+  return { name: 'evalsha', args: [sha, keys.length, ...keys, ...args], source, isObsolete }
 }
 
 const TIMED_OUT: Reply = { ok: false, error: 'timeout' }
+/** A script that was not sent: to it, what it is about has ended. */
+const OBSOLETE: Reply = { ok: true, value: 0 }
+/** A timer that is later than this tells of a stalled event loop. */
+const STALL: Milliseconds = 10
 const NOT_CONNECTED: Reply = { ok: false, error: 'connection' }
-
-/** Until the client's first attempt to connect has ended, one way or the other, calls wait for it. */
-const FIRST_ATTEMPT: ReadonlySet<string> = new Set(['wait', 'connecting', 'connect'])
-const ATTEMPT_ENDS = ['ready', 'close', 'end']
 
 /**
  * The application's client, with a deadline on every wait. It stays the application's: all that is done to it is to ask,
@@ -40,14 +48,15 @@ export class RedisConnection {
   readonly isCluster: boolean
   readonly client: RedisLike
   readonly #clock: Clock
-  #firstAttempt: Promise<void> | undefined
-  #endFirstAttempt: () => void = () => {}
+  readonly #call: (command: Command) => Promise<unknown>
+  readonly #firstAttempt: FirstAttempt
 
   constructor(client: RedisLike, clock: Clock) {
     this.client = client
     this.#clock = clock
+    this.#call = callerOf(client)
+    this.#firstAttempt = FirstAttempt.of(client)
     this.isCluster = typeof client.nodes === 'function'
-    if (FIRST_ATTEMPT.has(client.status)) this.#firstAttempt = this.#attemptEnds()
   }
 
   /** Sends the commands together and waits for all of them within the budget; the late ones have timed out. */
@@ -67,28 +76,17 @@ export class RedisConnection {
   }
 
   close(): void {
-    this.#endFirstAttempt()
-  }
-
-  #attemptEnds(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#endFirstAttempt = () => {
-        for (const event of ATTEMPT_ENDS) this.client.off(event, this.#endFirstAttempt)
-        this.#firstAttempt = undefined
-        resolve()
-      }
-      for (const event of ATTEMPT_ENDS) this.client.on(event, this.#endFirstAttempt)
-    })
+    this.#firstAttempt.leave()
   }
 
   /** Undefined once Redis may be asked. */
   async #connected(patience: Milliseconds): Promise<Reply | undefined> {
-    if (this.#firstAttempt === undefined) return NOT_CONNECTED
+    if (this.#firstAttempt.hasEnded) return NOT_CONNECTED
     // Any command wakes a client that connects lazily. This one's fate is nobody's concern.
     if (this.client.status === 'wait') this.client.call('ping').catch(() => {})
-    await this.#waitFor([this.#firstAttempt], patience)
+    await this.#waitFor([this.#firstAttempt.end], patience)
     if (this.client.status === 'ready') return undefined
-    return this.#firstAttempt === undefined ? NOT_CONNECTED : TIMED_OUT
+    return this.#firstAttempt.hasEnded ? NOT_CONNECTED : TIMED_OUT
   }
 
   async #replies(commands: readonly Command[], patience: Milliseconds): Promise<readonly Reply[]> {
@@ -102,20 +100,31 @@ export class RedisConnection {
 
   async #run(command: Command): Promise<Reply> {
     try {
-      return { ok: true, value: await this.client.callBuffer(command.name, ...command.args) }
+      return { ok: true, value: await this.#call(command) }
     } catch (error) {
-      if (command.source !== undefined && isUnknownScript(error)) {
-        return this.#run({ name: 'eval', args: [command.source, ...command.args.slice(1)] })
-      }
-      return { ok: false, error: failureOf(error) }
+      const { source, isObsolete } = command
+      if (source === undefined || !isUnknownScript(error)) return { ok: false, error: failureOf(error) }
+      // What has come between its first sending and its second must have the last word.
+      if (isObsolete?.()) return OBSOLETE
+      return this.#run({ name: 'eval', args: [source, ...command.args.slice(1)] })
     }
   }
 
-  /** Waits for all of them, or until the deadline and what had arrived by then: a stalled loop is no fault of Redis. */
+  /**
+   * Waits for all of them, or until the deadline and what had arrived by then. By how much the timer itself was late the
+   * event loop was stalled, which is no fault of Redis: that much time is given once more.
+   */
   #waitFor(arrivals: readonly Promise<void>[], patience: Milliseconds): Promise<void> {
+    if (arrivals.length === 0) return Promise.resolve()
     return new Promise((resolve) => {
       let missing = arrivals.length
-      const cancel = this.#clock.after(Math.max(0, patience), () => this.#clock.afterArrivals(resolve))
+      const due = this.#clock.precise() + Math.max(0, patience)
+      const expire = (): void => this.#clock.afterArrivals(resolve)
+      let cancel = this.#clock.after(Math.max(0, patience), () => {
+        const stall = this.#clock.precise() - due
+        if (stall < STALL) expire()
+        else cancel = this.#clock.after(Math.min(stall, patience), expire)
+      })
       const arrived = (): void => {
         missing -= 1
         if (missing > 0) return
@@ -125,4 +134,15 @@ export class RedisConnection {
       for (const arrival of arrivals) arrival.then(arrived)
     })
   }
+}
+
+/**
+ * How to send a command. With auto-pipelining ioredis 5 and 6 lose the name of what comes through `callBuffer`, so there
+ * the command's own method is called.
+ */
+function callerOf(client: RedisLike): (command: Command) => Promise<unknown> {
+  const { options } = client as { options?: { enableAutoPipelining?: boolean } }
+  if (!options?.enableAutoPipelining) return ({ name, args }) => client.callBuffer(name, ...args)
+  const methods = client as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>
+  return async ({ name, args }) => methods[`${name}Buffer`]?.call(client, ...args)
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js'
 import type { Generation, Generations } from '../generations.js'
 import { escapeGlob, pathsAround, type RedisKeys } from '../keys.js'
 import { type Span, totalOf } from '../lifetime.js'
+import type { Mark } from '../mark.js'
 import type { ErrorType } from '../outcome.js'
 import type { Place } from '../place.js'
 import type { Milliseconds, RedisLike } from '../types.js'
@@ -118,7 +119,7 @@ export class RedisTier {
   ): Promise<{ readonly kind: 'noted'; readonly generations: readonly Generation[] } | RedisFailed> {
     const generations = this.#generations.of(pathsAround(path), tags)
     if (!again && generations.every((one) => one.id !== undefined)) return { kind: 'noted', generations }
-    const expiry = lasting === Infinity ? 0 : lasting
+    const expiry = lasting === Infinity ? 0 : Math.max(1, lasting)
     const replies = await this.#connection.send(
       generations.map((one) =>
         // The widest generation is one key for the whole cache: it may stay for ever.
@@ -134,8 +135,12 @@ export class RedisTier {
     return { kind: 'noted', generations: current }
   }
 
-  /** Stores a value where the generations it was noted under still stand. */
-  async write({ path, key }: Place, writing: Writing, budget: Budget): Promise<RedisWrite> {
+  /**
+   * Stores a value where the generations it was noted under still stand.
+   *
+   * @param mark void once the key has changed since: then a script that Redis had forgotten is not sent again
+   */
+  async write({ path, key }: Place, writing: Writing, mark: Mark, budget: Budget): Promise<RedisWrite> {
     const { generations, span, body } = writing
     const total = totalOf(span)
     const [beforeStoredAt, beforeIds, beforeBody] = writePieces(writing, byteLength(body))
@@ -152,12 +157,15 @@ export class RedisTier {
           typeof body === 'string' ? beforeBody + body : Buffer.concat([Buffer.from(beforeBody), body]),
           ...generations.map((one) => one.id ?? ''),
         ],
+        () => mark.void,
       ),
       budget,
     )
     if (!reply.ok) return { kind: 'failed', error: reply.error }
-    if (reply.value === 0) return { kind: 'ended' }
-    this.#redisClock.sample(Number(reply.value), sentAt)
+    // A client may be set to give numbers as strings.
+    const storedAt = Number(reply.value)
+    if (storedAt === 0) return { kind: 'ended' }
+    this.#redisClock.sample(storedAt, sentAt)
     return { kind: 'stored', sentAt }
   }
 

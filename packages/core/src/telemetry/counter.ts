@@ -1,4 +1,5 @@
 import type { Attributes, Counter } from '@opentelemetry/api'
+import { guarded } from './guarded.js'
 
 /** One series of a counter. The hot path increments `count`, and nothing else. */
 export interface Cell {
@@ -20,7 +21,7 @@ export class FlushedCounter {
   cell(attributes: Attributes): Cell {
     const cell = { attributes, count: 0, flushed: 0 }
     this.#cells.push(cell)
-    this.#instrument?.add(0, attributes)
+    guarded(() => this.#instrument?.add(0, attributes))
     return cell
   }
 
@@ -46,7 +47,7 @@ export class FlushedCounter {
       const delta = count - cell.flushed
       // Before the call: should the instrument throw, the count is lost rather than told twice.
       cell.flushed = count
-      this.#instrument.add(delta, cell.attributes)
+      guarded(() => this.#instrument?.add(delta, cell.attributes))
     }
   }
 }

@@ -2,7 +2,6 @@ import {
   type Attributes,
   type Counter,
   createNoopMeter,
-  diag,
   type Histogram,
   type Meter,
   type MeterProvider,
@@ -15,6 +14,7 @@ import { type ErrorType, MISS_REASONS, type MissReason, type Operation, type Out
 import type { Milliseconds } from '../types.js'
 import { VERSION } from '../version.js'
 import { type Cell, FlushedCounter } from './counter.js'
+import { guarded } from './guarded.js'
 import {
   ATTRIBUTE,
   DURATION_SECONDS,
@@ -117,6 +117,7 @@ export class Telemetry {
 
   /** Begins a measurement, which `timed` ends. */
   start(): Milliseconds {
+    this.resolve()
     return this.#instruments === undefined ? UNMEASURED : this.#clock.precise()
   }
 
@@ -178,12 +179,12 @@ export class Telemetry {
   #detach(): void {
     guarded(() => this.#instruments?.memoryEntries.removeCallback(this.#collect))
     this.#instruments = undefined
-    for (const counter of this.#counters()) guarded(() => counter.detach())
+    for (const counter of this.#counters()) counter.detach()
   }
 
   /** Runs at each collection, and synchronously: what it adds to the counters lands in the same collection. */
   readonly #collect = (result: ObservableResult): void => {
-    for (const counter of this.#counters()) guarded(() => counter.flush())
+    for (const counter of this.#counters()) counter.flush()
     if (this.#options.tiers.memory) result.observe(this.#memoryEntries(), this.#base)
   }
 
@@ -227,13 +228,4 @@ export class Telemetry {
 /** The cell of a tier that is not in use: it has no series. */
 function unreported(): Cell {
   return { attributes: {}, count: 0, flushed: 0 }
-}
-
-/** Telemetry that fails is the SDK's concern, and never the caller's. */
-function guarded(action: () => void): void {
-  try {
-    action()
-  } catch (error) {
-    diag.error('otel-cache: telemetry failed', error)
-  }
 }

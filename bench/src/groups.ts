@@ -1,0 +1,19 @@
+import type { Group } from './group.js'
+import { getManyMemory, getManyRedis } from './groups/get-many.js'
+import { memoryHit, memoryHitPerTurn } from './groups/memory-hit.js'
+import { miss } from './groups/miss.js'
+import { redisHit10kb, redisHit64Callers, redisHit200b } from './groups/redis-hit.js'
+import { set } from './groups/set.js'
+
+/** All that can be measured, in the order in which it is. */
+export const groups: readonly Group[] = [
+  memoryHit,
+  memoryHitPerTurn,
+  redisHit200b,
+  redisHit10kb,
+  redisHit64Callers,
+  miss,
+  set,
+  getManyMemory,
+  getManyRedis,
+]

@@ -1,0 +1,58 @@
+import type { WorkerProcess } from './worker-process.js'
+
+/*
+ * Why not mitata for this: it measures one case to its end, then the next. On a machine whose speed drifts from second to
+ * second (a neighbour, a warm processor) the ratio of two such figures is mostly drift. Here the cases of a group take
+ * turns in slices of some milliseconds, forwards and backwards, so that a round is over before the machine has changed.
+ * A ratio is made of two slices of the same round, and the median of those ratios is the figure.
+ */
+
+export interface RoundsPace {
+  readonly rounds: number
+  /** How long one case is measured in one round, in milliseconds. */
+  readonly slice: number
+}
+
+/** Nanoseconds per operation of one case, one figure a round. */
+export interface Measured {
+  readonly name: string
+  readonly rounds: readonly number[]
+}
+
+export async function interleave(
+  workers: readonly WorkerProcess[],
+  pace: RoundsPace,
+  onRound: (done: number) => void,
+): Promise<readonly Measured[]> {
+  const turns: Array<{ worker: WorkerProcess; name: string; times: number; rounds: number[] }> = []
+  for (const worker of workers) {
+    turns.push({ worker, name: worker.of.name, times: await calibrate(worker, pace.slice), rounds: [] })
+  }
+  for (let round = 0; round < pace.rounds; round++) {
+    for (const { worker, times, rounds } of round % 2 === 0 ? turns : turns.toReversed()) {
+      rounds.push((1e6 * (await worker.slice(times))) / times)
+    }
+    onRound(round + 1)
+  }
+  return turns
+}
+
+/**
+ * Doubles until a slice is full, three times over: the last one tells its speed.
+ *
+ * @returns how many operations fill a slice, the same number for each caller
+ */
+async function calibrate(worker: WorkerProcess, slice: number): Promise<number> {
+  const { callers = 1 } = worker.of
+  let times = callers
+  for (let full = 0; full < 3; ) {
+    const duration = await worker.slice(times)
+    if (duration >= slice / 2) {
+      full += 1
+      times = callers * Math.max(1, Math.round((times * slice) / duration / callers))
+    } else {
+      times *= 2
+    }
+  }
+  return times
+}

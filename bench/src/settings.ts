@@ -1,0 +1,47 @@
+import { parseArgs } from 'node:util'
+import { groups } from './groups.js'
+
+export const USAGE: string = `Usage: pnpm bench [--filter NAME] [--quick] [--json]
+
+Measures the cache beside the libraries it stands on, over memory and over a redis-server of its own: first mitata's
+table of times, then the ratios that the contract bounds.
+
+  --filter NAME  only the groups whose name contains NAME
+  --quick        fewer and shorter rounds: a first impression, in less than a minute
+  --json         the last line of standard output is one JSON object: nanoseconds per operation, and the ratios
+  --help         this text
+
+Groups: ${groups.map(({ name }) => name).join(', ')}`
+
+export interface Settings {
+  readonly help: boolean
+  readonly quick: boolean
+  readonly json: boolean
+  readonly filter: string
+}
+
+/** What was asked of the benchmark makes no sense. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+export function readSettings(args: readonly string[]): Settings {
+  const settings = readFlags(args)
+  if (!groups.some(({ name }) => name.includes(settings.filter))) {
+    throw new UsageError(`No group's name contains '${settings.filter}'\n\n${USAGE}`)
+  }
+  return settings
+}
+
+function readFlags(args: readonly string[]): Settings {
+  const flag = { type: 'boolean', default: false } as const
+  try {
+    // `pnpm bench -- --quick`, as npm wants it written, hands the dashes on.
+    const given = args[0] === '--' ? args.slice(1) : [...args]
+    const filter = { type: 'string', default: '' } as const
+    return parseArgs({ args: given, options: { help: { ...flag, short: 'h' }, quick: flag, json: flag, filter } })
+      .values
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message}\n\n${USAGE}`)
+  }
+}

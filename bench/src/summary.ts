@@ -1,0 +1,101 @@
+import type { Figure, FigureKind } from './group.js'
+import type { Measured } from './interleave.js'
+import { median, quantile } from './statistics.js'
+
+/** A figure, measured. */
+export interface Result extends Figure {
+  readonly group: string
+  /** The median over the rounds, and the middle half of them. A ratio, or nanoseconds for `added`. */
+  readonly value: number
+  readonly low: number
+  readonly high: number
+  /** Nanoseconds per operation, medians. */
+  readonly subjectNs: number
+  readonly floorNs: number
+  /** Undefined where there is no bound. */
+  readonly held: boolean | undefined
+}
+
+const FIGURES: Readonly<Record<FigureKind, (subject: number, floor: number) => number>> = {
+  time: (subject, floor) => subject / floor,
+  throughput: (subject, floor) => floor / subject,
+  added: (subject, floor) => subject - floor,
+}
+
+/** Each figure of a group from the rounds of its cases: compared within each round, then the median. */
+export function resultOf(group: string, figure: Figure, measured: readonly Measured[]): Result {
+  const subject = roundsOf(figure.subject, measured)
+  const floor = roundsOf(figure.floor, measured)
+  const values = subject.map((time, round) => FIGURES[figure.kind](time, floor[round] as number))
+  const value = median(values)
+  return {
+    ...figure,
+    group,
+    value,
+    low: quantile(values, 0.25),
+    high: quantile(values, 0.75),
+    subjectNs: median(subject),
+    floorNs: median(floor),
+    held: figure.bound && isHeld(figure.kind, value, figure.bound.limit),
+  }
+}
+
+function roundsOf(name: string, measured: readonly Measured[]): readonly number[] {
+  const found = measured.find((one) => one.name === name)
+  if (found === undefined) throw new Error(`no case is called '${name}'`)
+  return found.rounds
+}
+
+function isHeld(kind: FigureKind, value: number, limit: number): boolean {
+  if (kind === 'throughput') return value >= limit
+  return kind === 'added' ? value < limit : value <= limit
+}
+
+const COLUMNS = ['', 'floor', 'takes / floor', 'figure', 'middle half', 'bound', '']
+
+/** The figures beside the bounds, as lines of text. */
+export function summaryLines(results: readonly Result[]): string[] {
+  const lines = [COLUMNS, ...results.map(columnsOf)]
+  const widths = COLUMNS.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)))
+  const rendered = lines.map((line) =>
+    line
+      .map((text, column) => text.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+  return rendered.flatMap((line, index) => {
+    const group = results[index - 1]?.group
+    return group === undefined || group === results[index - 2]?.group ? [line] : ['', group, line]
+  })
+}
+
+function columnsOf(result: Result): readonly string[] {
+  const { kind, bound, held, value, low, high } = result
+  return [
+    `  ${result.subject}${kind === 'throughput' ? ' (throughput)' : ''}`,
+    result.floor,
+    `${duration(result.subjectNs)} / ${duration(result.floorNs)}`,
+    amount(kind, value),
+    `${amount(kind, low)} … ${amount(kind, high)}`,
+    bound === undefined ? '' : `${{ time: '<=', throughput: '>=', added: '<' }[kind]} ${limitText(kind, bound.limit)}`,
+    held === undefined ? '' : verdict(held, bound?.later ?? false),
+  ]
+}
+
+function verdict(held: boolean, later: boolean): string {
+  if (later) return held ? "a later issue's goal: reached" : "a later issue's goal: not yet"
+  return held ? 'held' : 'MISSED'
+}
+
+function limitText(kind: FigureKind, limit: number): string {
+  return kind === 'added' ? `${limit} ns` : `${limit}x`
+}
+
+function amount(kind: FigureKind, value: number): string {
+  if (kind === 'added') return `${value < 0 ? '' : '+'}${value.toFixed(1)} ns`
+  return `${value.toFixed(2)}x`
+}
+
+function duration(ns: number): string {
+  return ns < 1_000 ? `${ns.toFixed(1)} ns` : `${(ns / 1_000).toFixed(ns < 10_000 ? 2 : 1)} µs`
+}

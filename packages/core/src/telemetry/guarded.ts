@@ -1,0 +1,14 @@
+import { diag } from '@opentelemetry/api'
+
+/** Telemetry that fails is the SDK's concern, and never the caller's. */
+export function guarded(action: () => void): void {
+  try {
+    action()
+  } catch (error) {
+    try {
+      diag.error('otel-cache: telemetry failed', error)
+    } catch {
+      // A diag logger that throws leaves nobody to tell.
+    }
+  }
+}
