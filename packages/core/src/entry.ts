@@ -12,7 +12,7 @@ export interface HeldEntry {
   readonly extras: EntryExtras | undefined
 }
 
-export interface EntryExtras {
+interface EntryExtras {
   readonly staleWhileRevalidate: Milliseconds
   readonly staleIfError: Milliseconds
   readonly loadDuration: Milliseconds

@@ -8,6 +8,8 @@ export class Generation {
   readonly tag: string | undefined
   /** What Redis was last seen to hold; undefined where that is not known. */
   id: string | undefined
+  /** The question that was answered so: what answers an older one is old news. */
+  asked = 0
   /** Entries in memory that belong to it are gone. */
   ended = false
 
@@ -24,6 +26,7 @@ export class Generation {
 export class Generations {
   readonly #onWidestEnd: () => void
   #root: Generation = new Generation('', undefined)
+  #asked = 0
   readonly #others = new Map<string, WeakRef<Generation>>()
   readonly #forget = new FinalizationRegistry<string>((name) => {
     if (this.#others.get(name)?.deref() === undefined) this.#others.delete(name)
@@ -51,13 +54,18 @@ export class Generations {
     }
   }
 
-  /** Takes over what Redis says; ends a generation whose id is gone. Returns whether it still stands. */
-  confirm(generation: Generation, id: string | undefined): boolean {
-    if (generation.ended) return false
+  /** A question about ids, to be taken just before Redis is asked. */
+  ask(): number {
+    this.#asked += 1
+    return this.#asked
+  }
+
+  /** Takes over what Redis answered; ends a generation whose id is gone. */
+  confirm(generation: Generation, id: string | undefined, asked: number): void {
+    if (generation.ended || asked < generation.asked) return
+    generation.asked = asked
     if (generation.id === undefined) generation.id = id
-    if (generation.id === id) return true
-    this.end(generation.path, generation.tag)
-    return false
+    else if (generation.id !== id) this.end(generation.path, generation.tag)
   }
 
   #get(path: string, tag?: string): Generation {

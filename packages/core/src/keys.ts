@@ -34,8 +34,8 @@ export function isKey(key: unknown): key is string {
   }
 }
 
-/** ES2024, in every Node that is supported. */
-function isWellFormed(text: string): boolean {
+/** Whether it has a UTF-8 form. ES2024, in every Node that is supported. */
+export function isWellFormed(text: string): boolean {
   return (text as string & { isWellFormed(): boolean }).isWellFormed()
 }
 

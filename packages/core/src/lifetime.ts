@@ -95,8 +95,8 @@ export interface Span {
   readonly staleIfError: Milliseconds
 }
 
-export function drawSpan(lifetime: ResolvedLifetime, value: unknown, random: () => number): Span {
-  const ttl = value === null ? (lifetime.negativeTtl ?? lifetime.ttl) : lifetime.ttl
+export function drawSpan(lifetime: ResolvedLifetime, isNull: boolean, random: () => number): Span {
+  const ttl = isNull ? (lifetime.negativeTtl ?? lifetime.ttl) : lifetime.ttl
   const { jitter } = lifetime
   return {
     fresh: wholeMilliseconds(jitter === 0 || ttl === Infinity ? ttl : ttl * (1 - jitter * random())),

@@ -82,7 +82,7 @@ export class Load {
     budget: Budget,
   ): Promise<readonly Generation[] | undefined> {
     const place = wanted.find(({ found }) => isStorable(found))?.flight.place
-    return place && this.#write.note(place.path, lifetime.tags, totalOf(drawSpan(lifetime, undefined, () => 0)), budget)
+    return place && this.#write.note(place.path, lifetime.tags, totalOf(drawSpan(lifetime, false, () => 0)), budget)
   }
 
   async #land(
@@ -107,10 +107,12 @@ export class Load {
       const { value, lifetime } = this.#resultOf(loaded.values[index], found.stale, defaults)
       if (value === undefined) return { kind: 'loaded', held: undefined, tags: [] }
       const { tags } = lifetime
-      const { encoded, held } = values.accept(value)
-      const span = drawSpan(lifetime, value, random)
+      const { encoded, held, isNull } = values.accept(value)
+      const span = drawSpan(lifetime, isNull, random)
       const belongs = generations && isStorable(found) && (await this.#belongs(place, generations, lifetime, budget))
-      if (belongs && span.fresh > 0 && mayKeep(flight.mark, tags)) {
+      // What is not to be stored has nothing to do here, unless an old value would outlive it.
+      const isConcern = span.fresh > 0 || found.stale !== undefined
+      if (belongs && isConcern && mayKeep(flight.mark, tags)) {
         const storing = { encoded, held, span, tags, loadDuration: loaded.duration, generations: belongs }
         await this.#write.store(place, storing, flight.mark, budget)
       }
@@ -143,7 +145,7 @@ export class Load {
   ): Promise<readonly Generation[] | undefined> {
     const { tags } = lifetime
     const now = noted.some(({ tag }) => tag !== undefined) || tags.length > 0
-    const lasting = totalOf(drawSpan(lifetime, undefined, () => 0))
+    const lasting = totalOf(drawSpan(lifetime, false, () => 0))
     const belongs = now ? await this.#write.note(path, tags, lasting, budget) : noted
     return noted.some(({ ended }) => ended) ? undefined : belongs
   }

@@ -66,7 +66,6 @@ export type ErrorType =
   | 'undecodable'
   | 'other'
 
-export const STALE_REASONS: readonly StaleReason[] = ['revalidating', 'error', 'timeout', 'unavailable']
 export const MISS_REASONS: readonly MissReason[] = ['absent', 'expired', 'unavailable', 'undecodable']
 
 export const HIT: Readonly<Record<Tier, Hit>> = { memory: hit('memory'), redis: hit('redis') }

@@ -1,4 +1,5 @@
 import { describe, InvalidValueError } from './errors.js'
+import { isWellFormed } from './keys.js'
 import type { Codec } from './types.js'
 
 /** What a codec made of a value: what travels to Redis. */
@@ -11,6 +12,14 @@ export type Encoded = string | Uint8Array
 export interface HeldValue {
   readonly shared: boolean
   readonly value: unknown
+}
+
+/** A value as it will be stored and seen. */
+export interface AcceptedValue {
+  readonly encoded: Encoded
+  readonly held: HeldValue
+  /** What callers will see is `null`, which has a lifetime of its own. */
+  readonly isNull: boolean
 }
 
 const JSON_CODEC: Codec = {
@@ -48,21 +57,22 @@ export class Values {
     if (value === undefined) throw new InvalidValueError('value must not be undefined; delete the key instead')
     try {
       const encoded = this.#codec.encode(value)
-      if (typeof encoded === 'string') return encoded
+      if (typeof encoded === 'string' && (this.#isJson || isWellFormed(encoded))) return encoded
       // A codec may give back the caller's own bytes.
       if (encoded instanceof Uint8Array) return new Uint8Array(encoded)
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : describe(cause)
       throw new InvalidValueError(`value cannot be encoded: ${reason}`, { cause })
     }
-    throw new InvalidValueError('value cannot be encoded: the codec must return a string or a Uint8Array')
+    throw new InvalidValueError('value cannot be encoded: the codec must return well-formed text or a Uint8Array')
   }
 
   /** A value as callers will see it, with its encoded form. Throws InvalidValueError. */
-  accept(value: unknown): { readonly encoded: Encoded; readonly held: HeldValue } {
+  accept(value: unknown): AcceptedValue {
     const encoded = this.encode(value)
     try {
-      return { encoded, held: this.hold(encoded) }
+      const held = this.hold(encoded)
+      return { encoded, held, isNull: this.take(held) === null }
     } catch (cause) {
       throw new InvalidValueError('value cannot be decoded again by the codec that encoded it', { cause })
     }

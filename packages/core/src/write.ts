@@ -26,8 +26,11 @@ export interface Storing {
 /** How often a `set` notes its generations anew when they end under it: each time another `clear` came between. */
 const ATTEMPTS = 3
 
-/** What became of one change: undefined once Redis has confirmed it (or there is no Redis). */
-type Unconfirmed = ErrorType | undefined
+/**
+ * What became of one change: undefined once Redis has confirmed it (or there is no Redis); `gave way` where something
+ * newer came for the key before it was sent, which is no failure, and no confirmation either.
+ */
+type Unconfirmed = ErrorType | 'gave way' | undefined
 
 /**
  * The write path. A change first makes void what is in progress for its keys, and drops them from memory, so that nothing
@@ -43,11 +46,10 @@ export class WritePath {
   /** Resolves to whether all were confirmed. Rejects with InvalidValueError before anything was changed. */
   async set(path: string, entries: Iterable<readonly [string, unknown]>, lifetime: ResolvedLifetime): Promise<boolean> {
     const { values, random } = this.#rooms
-    const writes = Array.from(entries, ([key, value]) => ({
-      place: placeOf(path, key),
-      ...values.accept(value),
-      span: drawSpan(lifetime, value, random),
-    }))
+    const writes = Array.from(entries, ([key, value]) => {
+      const accepted = values.accept(value)
+      return { place: placeOf(path, key), ...accepted, span: drawSpan(lifetime, accepted.isNull, random) }
+    })
     const fits = writes.every(({ place, encoded }) => this.#fits(place, encoded))
     const confirmed = await this.#operation('set', (budget) =>
       Promise.all(
@@ -130,12 +132,13 @@ export class WritePath {
     return undefined
   }
 
-  /** Stores what was loaded, if it is not too large. */
+  /** Stores what was loaded. What is not to be stored, or too large, must not leave an old value behind. */
   async store(place: Place, storing: Storing, mark: Mark, budget: Budget): Promise<void> {
-    if (!this.#fits(place, storing.encoded)) return
+    const isStored = storing.span.fresh > 0 && this.#fits(place, storing.encoded)
     await this.#operation(
       'set',
       async (left) => {
+        if (!isStored) return [await this.#remove(place, left)]
         const result = await this.#put(place, storing, mark, left)
         return [result === 'ended' ? undefined : result]
       },
@@ -150,11 +153,10 @@ export class WritePath {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
         const noted = await redis?.note(place.path, storing.tags, totalOf(storing.span), budget, attempt > 0)
         if (noted?.kind === 'failed') return noted.error
+        if (mark.void) return 'gave way'
         const belongs = noted?.generations ?? generations.of(pathsAround(place.path), storing.tags)
         const result = await this.#put(place, { ...storing, generations: belongs }, mark, budget)
         if (result !== 'ended') return result
-        // Something newer has come for the key, and has the last word.
-        if (mark.void) return undefined
       }
       // Cleared again and again while this was under way: the last `clear` had the last word.
       return undefined
@@ -221,7 +223,7 @@ export class WritePath {
     const started = telemetry.start()
     const errors = new Set((await work(budget)).filter((error) => error !== undefined))
     telemetry.timed(operation, started)
-    for (const error of errors) telemetry.failed(operation, error)
+    for (const error of errors) if (error !== 'gave way') telemetry.failed(operation, error)
     return errors.size === 0
   }
 }

@@ -373,7 +373,7 @@ describe('createCache', () => {
 
   test.each([
     ['x'.repeat(600), '512'],
-    ['\ud800', 'Unicode'],
+    ['\ud800', 'well-formed'],
   ])('refuses a version that no key can carry by the name of the option: %j', (version, why) => {
     expectError(
       thrown(() => createCache({ name: freshName(), version })),

@@ -756,7 +756,7 @@ describe('the provider', () => {
       for (const reader of [cumulative, delta]) {
         const collected = await reader.read()
         expect(collected.sum(MISSES, { cache: cache.name })).toBe(3)
-        expect(collected.sum(HITS)).toBe(0)
+        expect(collected.sum(HITS) ?? 0).toBe(0)
       }
       await cache.get('d')
       expect((await cumulative.read()).count(DURATION_S)).toBeGreaterThanOrEqual(1)

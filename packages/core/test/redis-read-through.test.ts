@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import type { CacheView } from '../src/index.js'
 import { freshName, makeCache, makeTimedCache } from './support/caches.js'
+import { turn } from './support/fake-clock.js'
 import { allKeys, connect, IOREDIS, useRedis } from './support/redis.js'
 import { noUnhandledRejections } from './support/unhandled.js'
-import { until } from './support/until.js'
+import { deferred, until } from './support/until.js'
 
 noUnhandledRejections()
 
@@ -88,6 +89,50 @@ describe.each(IOREDIS)('reading and writing through Redis, $ioredis', ({ Client 
     expect(await cache.set('a', 2)).toBe(true)
     expect(await other.get('a')).toBe(2)
     expect(await cache.get('a')).toBe(2)
+  })
+
+  test('true is not said of a set that gave way to a delete which Redis has not confirmed either', async () => {
+    const client = await connect(Client, redis.server)
+    const cache = makeCache({ redis: client, redisTimeout: 10_000, memory: false })
+    await cache.set('a', 'old')
+    await client.script('FLUSH')
+    const deleted: Array<Promise<boolean>> = []
+    const send = client.callBuffer.bind(client)
+    client.callBuffer = ((...args: Parameters<typeof send>) => {
+      if (args[0] === 'del') return Promise.reject(new Error('Connection is closed.'))
+      const sent = send(...args)
+      if (args[0] === 'evalsha' && deleted.length === 0) deleted.push(cache.delete('a'))
+      return sent
+    }) as typeof client.callBuffer
+    const confirmed = await cache.set('a', 'new')
+    expect(await Promise.all(deleted)).toEqual([false])
+    expect([confirmed, await cache.get('a')]).not.toEqual([true, 'old'])
+  })
+
+  test('a lookup that Redis answered before a load noted its generation does not end it by being heard later', async () => {
+    const name = freshName()
+    const client = await connect(Client, redis.server)
+    const cache = makeCache({ name, redis: client, redisTimeout: 10_000 })
+    const other = makeCache({ name, redis: await connect(Client, redis.server), redisTimeout: 10_000, memory: false })
+    // Replies of one packet are heard in the order of their promises, which is not that of the packet.
+    const noted = deferred()
+    const send = client.callBuffer.bind(client)
+    client.callBuffer = ((...args: Parameters<typeof send>) => {
+      const reply = send(...args)
+      if (/^eval/.test(String(args[0]))) reply.then(() => noted.resolve()).catch(() => {})
+      if (!args.some((arg) => String(arg).includes('{b}'))) return reply
+      return noted.promise.then(turn).then(() => reply)
+    }) as typeof client.callBuffer
+    const loading = deferred()
+    const loaded = cache.getOrSet('a', async () => {
+      await loading.promise
+      return 'loaded'
+    })
+    expect(await cache.get('b')).toBeUndefined()
+    loading.resolve()
+    expect(await loaded).toBe('loaded')
+    expect(cache.peek('a')).toBe('loaded')
+    expect(await other.get('a')).toBe('loaded')
   })
 
   test('keys begin with the prefix, which is the name and a colon by default', async () => {

@@ -8,34 +8,36 @@ import { noUnhandledRejections } from './support/unhandled.js'
 noUnhandledRejections()
 
 const AN_HOUR_AGO = Date.now() - 3_600_000
-const head = (changes: Partial<Record<'magic' | 'marker' | 'at' | 'rest' | 'generations', string>> = {}): string => {
-  const {
-    magic = 'oc1',
-    marker = 'j--',
-    at = `${AN_HOUR_AGO}`,
-    rest = '86400000 0 0 12',
-    generations = 'gen',
-  } = changes
-  return `${magic} ${marker} ${at} ${rest} ${generations} #\n`
+const GENERATION = 'k3J9x-2bQfAa'
+
+/** The stored form of a body, with parts of its head as given. */
+function stored(
+  body: string | Uint8Array,
+  parts: Partial<Record<'magic' | 'marker' | 'at' | 'durations' | 'length' | 'generations', string>> = {},
+): Buffer {
+  const { magic = 'oc1', marker = 'j--', at = `${AN_HOUR_AGO}`, durations = '86400000 0 0 12' } = parts
+  const { length = `${Buffer.byteLength(body)}`, generations = GENERATION } = parts
+  const head = `${magic} ${marker} ${at} ${durations} ${length} ${generations} #\n`
+  return Buffer.concat([Buffer.from(head), Buffer.from(body as string)])
 }
 
 describe.each(IOREDIS)('what lies under our keys in Redis, $ioredis', ({ Client }) => {
   const redis = useRedis()
 
-  /** A cache whose widest generation is `gen`, and the client with which somebody else writes under its keys. */
+  /** A cache whose widest generation is GENERATION, and the client with which somebody else writes under its keys. */
   async function withForeignWriter(options: Parameters<typeof makeCache>[0] = {}) {
     const name = freshName()
     const client = await connect(Client, redis.server)
-    await client.set(`${name}:g:`, 'gen')
+    await client.set(`${name}:g:`, GENERATION)
     const cache = makeCache({ name, redis: client, redisTimeout: 10_000, memory: false, ...options })
     return { cache, client, value: (key: string) => `${name}:v:{${key}}`, generation: `${name}:g:` }
   }
 
   test('a frozen sample of version 1 is a hit', async () => {
     const { cache, client, value } = await withForeignWriter()
-    await client.set(value('user'), `${head()}{"name":"Ada"}`, 'EX', 60)
+    await client.set(value('user'), stored('{"name":"Ada"}'), 'EX', 60)
     expect(await cache.get('user')).toEqual({ name: 'Ada' })
-    await client.set(value('eternal'), `${head({ rest: '- 0 0 0' })}null`)
+    await client.set(value('eternal'), stored('null', { durations: '- 0 0 0' }))
     expect(await cache.get('eternal')).toBeNull()
     expect(cache.stats()).toMatchObject({ hits: { redis: 2 }, errors: 0 })
   })
@@ -43,9 +45,9 @@ describe.each(IOREDIS)('what lies under our keys in Redis, $ioredis', ({ Client 
   test('what is stored can be read by a person with redis-cli', async () => {
     const { cache, client, value } = await withForeignWriter()
     await cache.set('user', { name: 'Ada' }, { ttl: 60_000, jitter: 0 })
-    expect(await client.get(value('user'))).toMatch(/^oc1 j-- \d{13} 60000 0 0 0 gen #\n\{"name":"Ada"\}$/)
+    expect(await client.get(value('user'))).toMatch(/^oc1 j-- \d{13} 60000 0 0 0 14 k3J9x-2bQfAa #\n\{"name":"Ada"\}$/)
     await cache.set('eternal', 1, { ttl: Infinity })
-    expect(await client.get(value('eternal'))).toMatch(/^oc1 j-- \d{13} - 0 0 0 gen #\n1$/)
+    expect(await client.get(value('eternal'))).toMatch(/^oc1 j-- \d{13} - 0 0 0 1 k3J9x-2bQfAa #\n1$/)
   })
 
   test("it is stamped with Redis's clock", async () => {
@@ -66,8 +68,8 @@ describe.each(IOREDIS)('what lies under our keys in Redis, $ioredis', ({ Client 
     const { cache, client, value } = await withForeignWriter({ codec })
     const bytes = [0, 10, 13, 255, 128, 35]
     await cache.set('a', bytes)
-    const stored = await client.getBuffer(value('a'))
-    expect([...(stored?.subarray(stored.indexOf(10) + 1) ?? [])]).toEqual(bytes)
+    const bytesThere = await client.getBuffer(value('a'))
+    expect([...(bytesThere?.subarray(bytesThere.indexOf(10) + 1) ?? [])]).toEqual(bytes)
     expect(await cache.get('a')).toEqual(bytes)
   })
 
@@ -77,23 +79,22 @@ describe.each(IOREDIS)('what lies under our keys in Redis, $ioredis', ({ Client 
     ['an empty string', (client, name) => client.set(name, '')],
     ['JSON of another library', (client, name) => client.set(name, '{"name":"Ada"}')],
     ['random bytes', (client, name) => client.set(name, randomBytes(200))],
-    ['a version of the future', (client, name) => client.set(name, `${head({ magic: 'oc2' })}1`)],
-    ['a codec of another cache', (client, name) => client.set(name, `${head({ marker: 't--' })}1`)],
-    ['an unknown codec', (client, name) => client.set(name, `${head({ marker: 'x--' })}1`)],
-    ['an unknown compression', (client, name) => client.set(name, `${head({ marker: 'jz-' })}1`)],
-    ['an unknown encryption key', (client, name) => client.set(name, `${head({ marker: 'j-k' })}1`)],
-    ['a head without a body', (client, name) => client.set(name, head())],
-    ['a head cut short', (client, name) => client.set(name, head().slice(0, 20))],
-    ['a body cut short', (client, name) => client.set(name, `${head()}{"name":"Ad`)],
-    ['a body of words', (client, name) => client.set(name, `${head()}undefined`)],
-    ['a body with a tail', (client, name) => client.set(name, `${head()}{}{}`)],
-    [
-      'a body that is no UTF-8',
-      (client, name) =>
-        client.set(name, Buffer.concat([Buffer.from(`${head()}"`), Buffer.of(0xff, 0xfe), Buffer.from('"')])),
-    ],
-    ['a body nested to death', (client, name) => client.set(name, `${head()}${bomb}`)],
-    ['an instant of words', (client, name) => client.set(name, `${head({ at: 'yesterday' })}1`)],
+    ['a version of the future', (client, name) => client.set(name, stored('1', { magic: 'oc2' }))],
+    ['a codec of another cache', (client, name) => client.set(name, stored('1', { marker: 't--' }))],
+    ['an unknown codec', (client, name) => client.set(name, stored('1', { marker: 'x--' }))],
+    ['an unknown compression', (client, name) => client.set(name, stored('1', { marker: 'jz-' }))],
+    ['an unknown encryption key', (client, name) => client.set(name, stored('1', { marker: 'j-k' }))],
+    ['a head without a body', (client, name) => client.set(name, stored(''))],
+    ['a head cut short', (client, name) => client.set(name, stored('1').subarray(0, 20))],
+    ['a body shorter than its head says', (client, name) => client.set(name, stored('12', { length: '3' }))],
+    ['a body longer than its head says', (client, name) => client.set(name, stored('12', { length: '1' }))],
+    ['a length of words', (client, name) => client.set(name, stored('1', { length: 'one' }))],
+    ['a body that is no JSON', (client, name) => client.set(name, stored('{"name":"Ad'))],
+    ['a body of words', (client, name) => client.set(name, stored('undefined'))],
+    ['a body with a tail', (client, name) => client.set(name, stored('{}{}'))],
+    ['a body that is no UTF-8', (client, name) => client.set(name, stored(Uint8Array.of(0x22, 0xff, 0xfe, 0x22)))],
+    ['a body nested to death', (client, name) => client.set(name, stored(bomb))],
+    ['an instant of words', (client, name) => client.set(name, stored('1', { at: 'yesterday' }))],
     ['a list', (client, name) => client.rpush(name, 'a', 'b')],
     ['a hash', (client, name) => client.hset(name, 'a', 'b')],
     ['a set', (client, name) => client.sadd(name, 'a')],
@@ -147,9 +148,9 @@ describe.each(IOREDIS)('what lies under our keys in Redis, $ioredis', ({ Client 
       },
     }
     const { cache, client, value } = await withForeignWriter({ codec })
-    await client.set(value('json'), `${head()}1`)
-    await client.set(value('other'), `${head({ marker: 't--' })}w:1`)
-    await client.set(value('mine'), `${head({ marker: 't--' })}v:1`)
+    await client.set(value('json'), stored('1'))
+    await client.set(value('other'), stored('w:1', { marker: 't--' }))
+    await client.set(value('mine'), stored('v:1', { marker: 't--' }))
     expect(await cache.getMany(['json', 'other', 'mine'])).toEqual([undefined, undefined, '1'])
     expect(cache.stats()).toMatchObject({ misses: 2, hits: { redis: 1 }, errors: 1 })
   })
@@ -163,6 +164,7 @@ describe.each(IOREDIS)('what lies under our keys in Redis, $ioredis', ({ Client 
     ],
     ['is empty', (client: RedisClient, name: string) => client.set(name, '')],
     ['is many words', (client: RedisClient, name: string) => client.set(name, 'a b,c\n#d')],
+    ['is of twelve bytes, none of them ours', (client: RedisClient, name: string) => client.set(name, 'a b,c\n#d1234')],
     ['is random bytes', (client: RedisClient, name: string) => client.set(name, Buffer.from([0xff, 0xfe, 0x20, 0x0a]))],
   ])('a value whose generation %s is a miss, and the next load stores again', async (_, change) => {
     const { cache, client, generation } = await withForeignWriter()
@@ -176,8 +178,19 @@ describe.each(IOREDIS)('what lies under our keys in Redis, $ioredis', ({ Client 
 
   test('a value that belongs to fewer or more generations than its view has is a miss', async () => {
     const { cache, client, value } = await withForeignWriter()
-    for (const generations of ['', 'gen,gen', ',gen', 'gen,', 'ge', 'gen2', 'gen gen', 'gen ', ' gen']) {
-      await client.set(value('a'), `${head({ generations })}1`)
+    const own = GENERATION
+    for (const generations of [
+      '',
+      `${own},${own}`,
+      `,${own}`,
+      `${own},`,
+      own.slice(1),
+      `${own}2`,
+      `${own} ${own}`,
+      `${own} `,
+      ` ${own}`,
+    ]) {
+      await client.set(value('a'), stored('1', { generations }))
       expect(await cache.get('a'), generations).toBeUndefined()
     }
   })

@@ -9,20 +9,20 @@ import { readStored, writePieces } from '../src/redis/stored-form.js'
 const FROZEN = [
   {
     sample: 'JSON',
-    bytes: Buffer.from('oc1 j-- 1763810000000 3600000 0 0 12 k3J9x-2bQfA_ #\n{"name":"Ada"}'),
+    bytes: Buffer.from('oc1 j-- 1763810000000 3600000 0 0 12 14 k3J9x-2bQfAa #\n{"name":"Ada"}'),
     read: {
       codec: 'j',
       storedAt: 1_763_810_000_000,
       span: { fresh: 3_600_000, staleWhileRevalidate: 0, staleIfError: 0 },
       loadDuration: 12,
-      generations: ['k3J9x-2bQfA_'],
+      generations: ['k3J9x-2bQfAa'],
       tags: [],
       body: '{"name":"Ada"}',
     },
   },
   {
     sample: 'JSON for ever, with tags, in two views',
-    bytes: Buffer.from('oc1 j-- 1763810000000 - 5000 - 0 a,b,c,d,e,f #caf%C3%A9,x%2Cy%20z\nnull'),
+    bytes: Buffer.from('oc1 j-- 1763810000000 - 5000 - 0 4 a,b,c,d,e,f #caf%C3%A9,x%2Cy%20z\nnull'),
     read: {
       codec: 'j',
       storedAt: 1_763_810_000_000,
@@ -35,7 +35,7 @@ const FROZEN = [
   },
   {
     sample: "another codec's text",
-    bytes: Buffer.from('oc1 t-- 1763810000000 1 0 0 0 id #\nline one\nline two é'),
+    bytes: Buffer.from('oc1 t-- 1763810000000 1 0 0 0 20 id #\nline one\nline two é'),
     read: {
       codec: 't',
       storedAt: 1_763_810_000_000,
@@ -48,7 +48,7 @@ const FROZEN = [
   },
   {
     sample: "another codec's bytes",
-    bytes: Buffer.concat([Buffer.from('oc1 b-- 1763810000000 1 0 0 0 id #\n'), Buffer.from([0, 10, 255, 128, 10])]),
+    bytes: Buffer.concat([Buffer.from('oc1 b-- 1763810000000 1 0 0 0 5 id #\n'), Buffer.from([0, 10, 255, 128, 10])]),
     read: {
       codec: 'b',
       storedAt: 1_763_810_000_000,
@@ -73,7 +73,10 @@ describe.each(FROZEN)('the frozen sample of version 1: $sample', ({ bytes, read 
 
   test('is what is written', () => {
     const { codec, storedAt, span, loadDuration, generations, tags, body } = read
-    const [beforeStoredAt, beforeGenerations, beforeBody] = writePieces({ codec, span, loadDuration, tags })
+    const [beforeStoredAt, beforeGenerations, beforeBody] = writePieces(
+      { codec, span, loadDuration, tags },
+      Buffer.byteLength(body),
+    )
     const head = `${beforeStoredAt}${storedAt}${beforeGenerations}${generations.join(',')}${beforeBody}`
     expect(Buffer.concat([Buffer.from(head), Buffer.from(body)])).toEqual(bytes)
   })
@@ -83,13 +86,13 @@ describe.each(FROZEN)('the frozen sample of version 1: $sample', ({ bytes, read 
     if (stored?.body instanceof Uint8Array) expect(stored.body.buffer.byteLength).toBe(stored.body.byteLength)
   })
 
-  test('is nothing when cut anywhere in its head', () => {
-    const end = bytes.indexOf(10)
-    for (let length = 0; length <= end; length++) expect(readStored(bytes.subarray(0, length))).toBeUndefined()
+  test('is nothing when cut anywhere, or longer than it says', () => {
+    expect(readStored(Buffer.concat([bytes, Buffer.of(32)]))).toBeUndefined()
+    for (let length = 0; length < bytes.length; length++) expect(readStored(bytes.subarray(0, length))).toBeUndefined()
   })
 })
 
-const HEAD = 'oc1 j-- 1763810000000 1000 0 0 0 id #'
+const HEAD = 'oc1 j-- 1763810000000 1000 0 0 0 1 id #'
 test.each([
   ['nothing', ''],
   ['JSON without a head', '{"name":"Ada"}'],
@@ -110,6 +113,10 @@ test.each([
   ['NaN', `${HEAD.replace(' 1000 ', ' NaN ')}\n1`],
   ['Infinity in letters', `${HEAD.replace(' 1000 ', ' Infinity ')}\n1`],
   ['a duration beyond any clock', `${HEAD.replace(' 1000 ', ` ${'9'.repeat(400)} `)}\n1`],
+  ['a body that is too short', `${HEAD}\n`],
+  ['a body that is too long', `${HEAD}\n12`],
+  ['a length for ever', `${HEAD.replace(' 1 id', ' - id')}\n1`],
+  ['no length', `${HEAD.replace(' 1 id', ' id')}\n1`],
   ['an empty field', `${HEAD.replace(' 1000 ', '  ')}\n1`],
 ])('what is no stored form is nothing: %s', (_, text) => {
   expect(readStored(Buffer.from(text))).toBeUndefined()

@@ -206,6 +206,15 @@ describeStores('values', (store) => {
     expect(new Set(kinds).size).toBe(2)
   })
 
+  test('text of a codec that has no UTF-8 form is the same from the first call on, or refused', async () => {
+    const cache = await store.make({ codec: { encode: String, decode: String } })
+    const first = await cache.getOrSet('a', () => 'a\ud800b').catch((error: unknown) => error)
+    if (first instanceof InvalidValueError) return
+    const other = await store.make({ name: cache.name, codec: { encode: String, decode: String } })
+    expect([first, undefined]).toContain(await other.get('a'))
+    expect(await cache.get('a')).toBe(first)
+  })
+
   test('what a codec froze at the top only is not shared with a mutable inside', async () => {
     const codec: Codec = {
       encode: (value) => JSON.stringify(value),

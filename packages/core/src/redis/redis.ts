@@ -87,8 +87,9 @@ export class RedisTier {
     const sentAt = this.#clock.now()
     const generations = this.#generations.of(pathsAround(path), tags)
     const names = [...generations.map(this.#nameOf), ...keys.map((key) => this.#keys.value(path, key))]
+    const asked = this.#generations.ask()
     const replies = await this.#getAll(names, budget)
-    const ids = this.#confirm(generations, replies)
+    const ids = this.#confirm(generations, replies, asked)
     return Promise.all(
       keys.map(async (_, index): Promise<RedisRead> => {
         const reply = replies[generations.length + index] as Reply
@@ -98,10 +99,11 @@ export class RedisTier {
         if (stored === undefined) return UNDECODABLE
         if (sameTags(stored.tags, tags)) return this.#judge(stored, generations, ids, sentAt)
         const own = this.#generations.of(pathsAround(path), stored.tags)
+        const askedOwn = this.#generations.ask()
         const ownReplies = await this.#getAll(own.map(this.#nameOf), budget)
         const failed = ownReplies.find((one) => !one.ok)
         if (failed?.ok === false) return { kind: 'failed', error: failed.error }
-        return this.#judge(stored, own, this.#confirm(own, ownReplies), sentAt)
+        return this.#judge(stored, own, this.#confirm(own, ownReplies, askedOwn), sentAt)
       }),
     )
   }
@@ -119,6 +121,7 @@ export class RedisTier {
   ): Promise<{ readonly kind: 'noted'; readonly generations: readonly Generation[] } | RedisFailed> {
     const generations = this.#generations.of(pathsAround(path), tags)
     if (!again && generations.every((one) => one.id !== undefined)) return { kind: 'noted', generations }
+    const asked = this.#generations.ask()
     const expiry = lasting === Infinity ? 0 : Math.max(1, lasting)
     const replies = await this.#connection.send(
       generations.map((one) =>
@@ -128,10 +131,10 @@ export class RedisTier {
       budget,
     )
     for (const reply of replies) if (!reply.ok) return { kind: 'failed', error: reply.error }
-    this.#confirm(generations, replies)
+    this.#confirm(generations, replies, asked)
     // A generation that ended has been replaced by one that takes the new id.
     const current = this.#generations.of(pathsAround(path), tags)
-    this.#confirm(current, replies)
+    this.#confirm(current, replies, asked)
     return { kind: 'noted', generations: current }
   }
 
@@ -233,12 +236,16 @@ export class RedisTier {
   }
 
   /** Takes over the ids that Redis told. */
-  #confirm(generations: readonly Generation[], replies: readonly Reply[]): readonly (string | undefined)[] {
+  #confirm(
+    generations: readonly Generation[],
+    replies: readonly Reply[],
+    asked: number,
+  ): readonly (string | undefined)[] {
     return generations.map((generation, index) => {
       const reply = replies[index] as Reply
       if (!reply.ok) return undefined
       const id = readGenerationId(reply.value)
-      this.#generations.confirm(generation, id)
+      this.#generations.confirm(generation, id, asked)
       return id
     })
   }

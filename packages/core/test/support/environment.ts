@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { newGenerationId } from '../../src/redis/generation-id.js'
 import type { Environment } from '../../src/rooms.js'
 import { FakeClock } from './fake-clock.js'
 
@@ -8,5 +8,5 @@ export interface FakeEnvironment extends Environment {
 
 /** @param random 0, the default, leaves lifetimes as they are: jitter shortens by a share of it */
 export function fakeEnvironment(random: () => number = () => 0): FakeEnvironment {
-  return { clock: new FakeClock(), random, newId: randomUUID }
+  return { clock: new FakeClock(), random, newId: newGenerationId }
 }
