@@ -46,7 +46,8 @@ export class WritePath {
   /** Resolves to whether all were confirmed. Rejects with InvalidValueError before anything was changed. */
   async set(path: string, entries: Iterable<readonly [string, unknown]>, lifetime: ResolvedLifetime): Promise<boolean> {
     const { values, random } = this.#rooms
-    const writes = Array.from(entries, ([key, value]) => {
+    // Of a key that comes twice the last value counts.
+    const writes = Array.from(new Map(entries), ([key, value]) => {
       const accepted = values.accept(value)
       return { place: placeOf(path, key), ...accepted, span: drawSpan(lifetime, accepted.isNull, random) }
     })

@@ -314,7 +314,8 @@ describe.each(IOREDIS)('reading and writing through Redis, $ioredis', ({ Client 
         await cache.namespace('d').get('k')
         await cache.namespace('e').clear()
       })
-      expect(generations.filter((left) => left < 0)).toEqual([])
+      // -1 is without an expiry; -2 would be gone already.
+      expect(generations).not.toContain(-1)
     })
 
     test('a longer value makes what its namespace needs live longer, a shorter one not shorter', async () => {
