@@ -78,13 +78,15 @@ function columnsOf(result: Result): readonly string[] {
     amount(kind, value),
     `${amount(kind, low)} … ${amount(kind, high)}`,
     bound === undefined ? '' : `${{ time: '<=', throughput: '>=', added: '<' }[kind]} ${limitText(kind, bound.limit)}`,
-    held === undefined ? '' : verdict(held, bound?.later ?? false),
+    verdict(result),
   ]
 }
 
-function verdict(held: boolean, later: boolean): string {
-  if (later) return held ? "a later issue's goal: reached" : "a later issue's goal: not yet"
-  return held ? 'held' : 'MISSED'
+function verdict({ held, bound, low, high }: Result): string {
+  if (bound === undefined) return ''
+  if (bound.later) return held ? "a later issue's goal: reached" : "a later issue's goal: not yet"
+  const unsure = low <= bound.limit && bound.limit <= high
+  return (held ? 'held' : 'MISSED') + (unsure ? ', within the spread' : '')
 }
 
 function limitText(kind: FigureKind, limit: number): string {

@@ -75,7 +75,7 @@ class View implements CacheView {
   get<V = unknown>(key: string): Promise<V | undefined> {
     const entry = this.#inMemory(memoryId(this.#path, key))
     if (entry?.held.shared) return Promise.resolve(entry.held.value as V)
-    return this.#get(key, entry) as Promise<V | undefined>
+    return (entry === undefined ? this.#get(key) : this.#copyOf(entry)) as Promise<V | undefined>
   }
 
   getOrSet<V>(key: string, loader: Loader<V>, options?: ReadOptions): Promise<V> {
@@ -83,6 +83,7 @@ class View implements CacheView {
       const id = memoryId(this.#path, key)
       const entry = this.#inMemory(id)
       if (entry?.held.shared) return Promise.resolve(entry.held.value as V)
+      if (entry !== undefined) return this.#copyOf(entry) as Promise<V>
       const flight = this.#rooms.flights.get(id)
       const shared = flight && this.house.read.join(flight, loader as Loader<unknown>, this.#readOptions)
       if (shared !== undefined) return shared as Promise<V>
@@ -213,7 +214,7 @@ class View implements CacheView {
 
   wrap<A extends readonly unknown[], V>(
     fn: (...args: A) => V | Promise<V>,
-    options: ReadOptions & { key: (...args: A) => string },
+    options: ReadOptions & { key: (...args: [...A]) => string },
   ): (...args: A) => Promise<V> {
     if (typeof fn !== 'function') throw new InvalidOptionError('fn', 'a function', fn)
     const resolved = resolveReadOptions(options ?? null, this.#readOptions, this.#lifetime, WRAP_OPTIONS)
@@ -261,10 +262,13 @@ class View implements CacheView {
     return entry
   }
 
-  async #get(key: string, entry: MemoryEntry | undefined): Promise<unknown> {
-    const rooms = this.#rooms
-    if (entry !== undefined) return rooms.values.take(entry.held)
-    rooms.assertOpen()
+  /** Async, so that what the codec throws is a rejection. */
+  async #copyOf({ held }: MemoryEntry): Promise<unknown> {
+    return this.#rooms.values.take(held)
+  }
+
+  async #get(key: string): Promise<unknown> {
+    this.#rooms.assertOpen()
     checkKey(key)
     const [value] = await this.house.read.get(this.#path, [key], this.#lifetime.tags)
     return value

@@ -4,6 +4,7 @@ import {
   mayServeAtOnce,
   mayServeOnError,
   mayServeWhileRevalidating,
+  stands,
 } from './entry.js'
 import { InvalidOptionError, RecursiveLoadError } from './errors.js'
 import { type Crowd, Flight, type Landing } from './flight/flights.js'
@@ -99,7 +100,15 @@ export class ReadPath {
 
   #gather(flight: Flight, call: Call, options: ResolvedReadOptions): Crowd {
     const started: Milliseconds[] = []
-    const boarding: Boarding = { flight, joined: true, callers: 0, endedTags: [], call, options }
+    const boarding: Boarding = {
+      flight,
+      joined: true,
+      callers: 0,
+      endedTags: [],
+      call,
+      options,
+      waiting: new Waiting(),
+    }
     const arrive = async (): Promise<unknown> => {
       const found = await flight.lookup
       for (const start of started) this.#report(start, [found])
@@ -144,7 +153,10 @@ export class ReadPath {
     const arrived = await (signal === undefined
       ? arrivals
       : unlessAborted(arrivals, signal, (reason) => {
-          for (const { flight } of boardings) flight.giveUp(reason)
+          for (const { flight, waiting } of boardings) {
+            flight.giveUp(reason)
+            waiting.end()
+          }
         }))
     for (const [position, index] of rest.entries()) values[index] = arrived[position]
     return values
@@ -169,7 +181,7 @@ export class ReadPath {
       const flight = joined ?? (taken.next().value as Flight)
       flight.board()
       const endedTags = [...(joined?.mark.endedTags ?? [])]
-      return { flight, joined: joined !== undefined, callers: 1, endedTags, call, options }
+      return { flight, joined: joined !== undefined, callers: 1, endedTags, call, options, waiting: new Waiting() }
     })
   }
 
@@ -187,11 +199,22 @@ export class ReadPath {
       .then((all) => (options.refresh ? all.map(asExpired) : all))
     const landings = lookups.then((all) => this.#loadMissing(flights, all, call, options, budget))
     for (const [index, flight] of flights.entries()) {
-      flight.lookup = lookups.then((all) => all[index] as LookedUp)
-      // What was found lands at once: it must not grow old while others of its batch are loaded.
-      flight.landing = flight.lookup
-        .then(async (found) => (isHit(found) ? undefined : (await landings)[index]))
-        .finally(() => inProgress.end(flight.place.id, flight.mark))
+      const land = (): void => {
+        board.land(flight)
+        inProgress.end(flight.place.id, flight.mark)
+      }
+      flight.lookup = lookups.then((all) => {
+        const found = all[index] as LookedUp
+        // What was found lands at once: it must not grow old while others of its batch are loaded.
+        if (isHit(found)) land()
+        return found
+      })
+      flight.landing = flight.lookup.then(async (found) => {
+        if (isHit(found)) return undefined
+        const landing = (await landings)[index]
+        land()
+        return landing
+      })
       board.add(flight)
     }
     return flights
@@ -211,11 +234,11 @@ export class ReadPath {
     for (const [index, found] of lookups.entries()) {
       if (isHit(found)) continue
       const flight = flights[index] as Flight
-      const newer = this.#newerThan(flight)
+      const followed = this.#followed(flight)
       const failure = this.#leftInPeace(flight.place, found)
       flight.missed = found
       if (failure !== undefined) landings[index] = { kind: 'failed', ...failure }
-      else if (newer !== undefined) landings[index] = newer.landing
+      else if (followed !== undefined) landings[index] = followed
       else {
         wanted.push({ flight, found })
         indexes.push(index)
@@ -228,13 +251,22 @@ export class ReadPath {
     return Promise.all(landings)
   }
 
-  /** The flight that loads the key already, which this one then follows: the key has changed since it took off. */
-  #newerThan(flight: Flight): Flight | undefined {
+  /**
+   * What the flight brings that took off for the same key since, because the key has changed or is to be refreshed: the
+   * key is not loaded twice.
+   */
+  #followed(flight: Flight): Promise<Landing | undefined> | undefined {
     const newer = this.#rooms.flights.get(flight.place.id)
-    if (newer === undefined || newer === flight || newer.missed === undefined) return undefined
-    if (flight.run.waitFor(newer.run, newer.landing)) return undefined
+    if (newer === undefined || newer === flight) return undefined
+    const endWait = flight.run.waitFor(newer.run)
+    if (endWait === undefined) return undefined
     newer.leaveUnattended()
-    return newer
+    newer.landing.then(endWait)
+    return newer.lookup.then((found) => {
+      if (!isHit(found)) return newer.landing
+      const { held, extras } = found.entry
+      return { kind: 'loaded', held, tags: extras?.tags ?? [] }
+    })
   }
 
   /** The failure to repeat for an origin that failed a moment ago, where something stale can be served instead. */
@@ -254,28 +286,35 @@ export class ReadPath {
     const { values, clock } = this.#rooms
     const { flight, joined, call, options } = boarding
     if (isHit(found)) {
+      if (hasEnded(found.entry, boarding)) return this.#again(boarding)
       this.#count(found.outcome, boarding)
       if (joined) return values.take(found.entry.held)
       if (this.#isDue(found.entry)) this.#refreshBehind([flight.place], call, { ...options, refresh: true })
       return found.value
     }
-    const { outcome, stale } = found
-    if (stale !== undefined && !options.refresh && mayServeWhileRevalidating(stale.entry, clock.now())) {
+    const { outcome } = found
+    // Read anew each time: what may be served stale may end while this waits.
+    const stale = (allows: typeof mayServeOnError): Candidate | undefined =>
+      found.stale !== undefined && allows(found.stale.entry, clock.now()) && !hasEnded(found.stale.entry, boarding)
+        ? found.stale
+        : undefined
+    const atOnce = options.refresh ? undefined : stale(mayServeWhileRevalidating)
+    if (atOnce !== undefined) {
       this.#goOnBehind(flight)
-      return this.#serveStale(stale, outcome.reason === 'unavailable' ? 'unavailable' : 'revalidating', boarding)
+      return this.#serveStale(atOnce, outcome.reason === 'unavailable' ? 'unavailable' : 'revalidating', boarding)
     }
-    const landing = await this.#landingOf(boarding, stale)
-    if (landing === 'late') {
+    const isLate = stale(mayServeOnError) !== undefined && (await this.#outlastsPatience(boarding))
+    const instead = isLate ? stale(mayServeOnError) : undefined
+    if (instead !== undefined) {
       this.#goOnBehind(flight)
-      return this.#serveStale(stale as Candidate, 'timeout', boarding)
+      return this.#serveStale(instead, 'timeout', boarding)
     }
-    if (landing.kind === 'failed' && stale !== undefined && mayServeOnError(stale.entry, clock.now())) {
-      return this.#serveStale(stale, landing.reason, boarding)
-    }
+    const landing = await this.#landingOf(boarding)
+    const fallback = landing.kind === 'failed' ? stale(mayServeOnError) : undefined
+    if (landing.kind === 'failed' && fallback !== undefined) return this.#serveStale(fallback, landing.reason, boarding)
     // It turned out to carry a tag that had ended before this caller came.
     if (landing.kind === 'loaded' && landing.tags.some((tag) => boarding.endedTags.includes(tag))) {
-      const [value] = await this.#readThrough([flight.place], call, options)
-      return value
+      return this.#again(boarding)
     }
     this.#count(outcome, boarding)
     if (joined) this.coalesced += boarding.callers
@@ -283,24 +322,43 @@ export class ReadPath {
     return landing.held && values.take(landing.held)
   }
 
-  /** Waits for the load, or as long as `softLoadTimeout` where something stale can be served. */
-  async #landingOf({ flight, options }: Boarding, stale: Candidate | undefined): Promise<Landing | 'late'> {
-    const { clock } = this.#rooms
-    const landing = flight.landing as Promise<Landing>
+  /** The flight brought what had ended before this caller came. */
+  async #again({ flight, call, options }: Boarding): Promise<unknown> {
+    await flight.landing
+    const { signal } = options
+    if (signal?.aborted) this.#count(MISS.absent)
+    const [value] = await this.#readThrough([flight.place], call, options)
+    return value
+  }
+
+  /** Whether the load takes longer than `softLoadTimeout`. */
+  async #outlastsPatience(boarding: Boarding): Promise<boolean> {
+    const { softLoadTimeout } = boarding.options
+    if (softLoadTimeout === undefined) return false
+    let cancel: (() => void) | undefined
+    const late = new Promise<boolean>((resolve) => {
+      cancel = this.#rooms.clock.after(softLoadTimeout, () => resolve(true))
+    })
+    const isLate = await Promise.race([this.#landingOf(boarding).then(() => false), late])
+    cancel?.()
+    boarding.waiting.end()
+    return isLate
+  }
+
+  /** Waits for the load; a loader does not wait for what waits for it. */
+  async #landingOf({ flight, waiting }: Boarding): Promise<Landing> {
     const loader = currentRun.getStore()
     if (loader?.isUnderWay) {
-      const isCircle = loader.waitFor(flight.run, landing)
-      if (isCircle) return { kind: 'failed', error: new RecursiveLoadError(flight.place.key), reason: 'error' }
+      const end = loader.waitFor(flight.run)
+      if (end === undefined) {
+        return { kind: 'failed', error: new RecursiveLoadError(flight.place.key), reason: 'error' }
+      }
+      waiting.end = end
       flight.run.hurry()
     }
-    const { softLoadTimeout } = options
-    if (softLoadTimeout === undefined || stale === undefined || !mayServeOnError(stale.entry, clock.now()))
-      return landing
-    let cancel: (() => void) | undefined
-    const late = new Promise<'late'>((resolve) => {
-      cancel = clock.after(softLoadTimeout, () => resolve('late'))
-    })
-    return Promise.race([landing, late]).finally(cancel)
+    const landing = (await flight.landing) as Landing
+    waiting.end()
+    return landing
   }
 
   /** Past its lifetime, within its proof and within `staleWhileRevalidate`: served without asking Redis. */
@@ -374,6 +432,18 @@ interface Boarding {
   readonly endedTags: readonly string[]
   readonly call: Call
   readonly options: ResolvedReadOptions
+  readonly waiting: Waiting
+}
+
+/** A caller's wait, if it is a loader's, for another run: ended when the caller has what it wants, or gives up. */
+class Waiting {
+  end: () => void = () => {}
+}
+
+/** Whether an entry was removed, all of it or by a tag, before a caller may be served with it. */
+function hasEnded(entry: HeldEntry, { flight, endedTags }: Boarding): boolean {
+  if (!stands(entry) || (flight.mark.void && flight.missed !== undefined)) return true
+  return entry.extras?.tags.some((tag) => endedTags.includes(tag)) ?? false
 }
 
 function callOf(loader: Loader<unknown>, { values }: Rooms): Call {

@@ -88,7 +88,12 @@ export interface CacheView {
    * @throws the loader's own error, unwrapped
    * @example const user = await cache.getOrSet('user:42', () => db.findUser(42), { ttl: 60_000 })
    */
-  getOrSet<V>(key: string, loader: Loader<V>, options?: ReadOptions): Promise<V>
+  getOrSet<V>(
+    key: string,
+    // biome-ignore lint/suspicious/noExplicitAny: LoadContext<V> would fix V before the loader's result is looked at
+    loader: (context: LoadContext<any>) => V | LoadResult<V> | Promise<V | LoadResult<V>>,
+    options?: ReadOptions,
+  ): Promise<V>
   /** `get` for many keys, in their order. */
   getMany<V = unknown>(keys: readonly string[]): Promise<Array<V | undefined>>
   /**
@@ -128,7 +133,7 @@ export interface CacheView {
   /** The function, cached under the key that `options.key` makes of its arguments. */
   wrap<A extends readonly unknown[], V>(
     fn: (...args: A) => V | Promise<V>,
-    options: ReadOptions & { key: (...args: A) => string },
+    options: ReadOptions & { key: (...args: [...A]) => string },
   ): (...args: A) => Promise<V>
   /**
    * A view with a longer prefix and defaults of its own. Segments are escaped; a parent's `clear` includes it; the

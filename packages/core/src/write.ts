@@ -106,7 +106,12 @@ export class WritePath {
       const now = clock.now()
       const entry = memory?.find(place.id, now)
       this.#supersede(place.id)
-      if (redis !== undefined) return [failure(await redis.expire(place.path, place.key, budget))]
+      if (redis !== undefined) {
+        const expired = await redis.expire(place.path, place.key, budget)
+        // A read may have come between a script that Redis had forgotten and its second sending.
+        this.#supersede(place.id)
+        return [failure(expired)]
+      }
       if (typeof entry !== 'object') return [undefined]
       const freshUntil = Math.min(entry.freshUntil, now)
       const expired = { ...entry, freshUntil, usableUntil: freshUntil }
@@ -149,20 +154,26 @@ export class WritePath {
 
   async #setOne(place: Place, storing: Omit<Storing, 'generations'>, budget: Budget): Promise<Unconfirmed> {
     const { inProgress, redis, generations } = this.#rooms
-    const mark = inProgress.begin(place.id)
+    const { path, id } = place
+    const { tags, span } = storing
+    let mark = inProgress.begin(id)
     try {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        const noted = await redis?.note(place.path, storing.tags, totalOf(storing.span), budget, attempt > 0)
+        const noted = redis && (await redis.note(path, tags, totalOf(span), budget, attempt > 0))
         if (noted?.kind === 'failed') return noted.error
-        if (mark.void) return 'gave way'
-        const belongs = noted?.generations ?? generations.of(pathsAround(place.path), storing.tags)
+        if (!mayKeep(mark, tags)) return 'gave way'
+        // What has begun until now does not know the value that is sent now; what begins from now on reads it.
+        inProgress.end(id, mark)
+        this.#supersede(id)
+        mark = inProgress.begin(id)
+        const belongs = noted?.generations ?? generations.of(pathsAround(path), tags)
         const result = await this.#put(place, { ...storing, generations: belongs }, mark, budget)
         if (result !== 'ended') return result
       }
       // Cleared again and again while this was under way: the last `clear` had the last word.
       return undefined
     } finally {
-      inProgress.end(place.id, mark)
+      inProgress.end(id, mark)
     }
   }
 
@@ -192,10 +203,15 @@ export class WritePath {
   }
 
   async #remove({ path, key, id }: Place, budget: Budget): Promise<Unconfirmed> {
-    const removed = await this.#rooms.redis?.delete(path, [key], budget)
+    const { redis, memory } = this.#rooms
+    if (redis === undefined) {
+      memory?.delete(id)
+      return undefined
+    }
+    const removed = await redis.delete(path, [key], budget)
     // A read that was under way may have brought it back meanwhile.
-    this.#rooms.memory?.delete(id)
-    return removed && failure(removed)
+    memory?.delete(id)
+    return failure(removed)
   }
 
   /** The key is about to change: nothing that began before is kept, and nobody joins it any more. */

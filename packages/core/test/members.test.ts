@@ -80,12 +80,14 @@ describeStores('what the members do', (store) => {
     expect(await cache.getMany(['a', 'b'])).toEqual([1, 2])
   })
 
-  test('setMany of a key twice keeps the later value', async () => {
+  test('setMany of a key twice stores the later value, and is no less confirmed for that', async () => {
     const cache = await store.make()
-    await cache.setMany([
+    const entries: Array<[string, number]> = [
       ['a', 1],
+      ['b', 1],
       ['a', 2],
-    ])
+    ]
+    expect(await cache.setMany(entries)).toBe(true)
     expect(await cache.get('a')).toBe(2)
   })
 

@@ -49,8 +49,7 @@ declare const view: CacheView
 // getOrSet gives what the loader gives, however it gives it.
 is<Promise<User>>()(cache.getOrSet('a', () => findUser(1)))
 is<Promise<User>>()(cache.getOrSet('a', async () => entry(await findUser(1), { ttl: 5 })))
-// A known bug, and this line is its test: a loader that looks at its context must give its type too. Delete the next line.
-// @ts-expect-error V is fixed as unknown where the context is LoadContext<V>; LoadContext<any> would leave it free
+// A loader that looks at its context gives its type too.
 is<Promise<User>>()(cache.getOrSet('a', async ({ signal, key }) => findUser(signal.aborted ? 0 : key.length)))
 is<Promise<User | null>>()(cache.getOrSet('a', async () => null as User | null))
 is<Promise<User | undefined>>()(cache.getOrSet('a', async () => undefined as User | undefined))
@@ -94,8 +93,7 @@ const optional = cache.wrap((id: number, locale?: string) => findUser(id + (loca
   key: (id, locale) => `${id} ${locale}`,
 })
 is<Promise<User>>()(optional(1, 'en'))
-// A known bug, and this line is its test: an optional parameter must stay one. Delete the next line once it does.
-// @ts-expect-error `key` takes part in inferring the arguments; `NoInfer<A>` there would keep it out
+// An optional parameter stays one.
 optional(1)
 // @ts-expect-error a key is needed
 cache.wrap((id: number) => findUser(id), { ttl: 5 })

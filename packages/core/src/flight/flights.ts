@@ -82,13 +82,14 @@ export class Flights {
     return flight?.isCalledOff ? undefined : flight
   }
 
-  /** Takes off; it is off the board once it has landed. */
   add(flight: Flight): void {
+    this.#flights.set(flight.place.id, flight)
+  }
+
+  /** It has landed: who comes now starts another. */
+  land(flight: Flight): void {
     const { id } = flight.place
-    this.#flights.set(id, flight)
-    flight.landing.then(() => {
-      if (this.#flights.get(id) === flight) this.#flights.delete(id)
-    })
+    if (this.#flights.get(id) === flight) this.#flights.delete(id)
   }
 
   /** The key has changed: its flight goes on for those aboard, and the next caller starts another. */

@@ -6,7 +6,8 @@ import type { LoadQueue, Ticket } from './load-queue.js'
  * for each other would wait for ever.
  */
 export class Run {
-  readonly #waitsFor = new Set<Run>()
+  /** How many of its waits there are for each. */
+  readonly #waitsFor = new Map<Run, number>()
   #ticket: Ticket | undefined
   #urgent: boolean
   /** False once its loader has ended: what that left running waits for nobody. */
@@ -31,19 +32,29 @@ export class Run {
   hurry(): void {
     this.#urgent = true
     this.#ticket?.admit()
-    for (const next of this.#waitsFor) next.hurry()
+    for (const next of this.#waitsFor.keys()) next.hurry()
   }
 
-  /** Notes that this one waits for another run. True, and not noted, where that one waits for this already. */
-  waitFor(other: Run, end: Promise<unknown>): boolean {
-    if (other === this || other.#reaches(this)) return true
-    this.#waitsFor.add(other)
-    end.then(() => this.#waitsFor.delete(other))
-    return false
+  /**
+   * Notes that this one waits for another run.
+   *
+   * @returns what ends the wait; undefined, and nothing is noted, where that one waits for this already
+   */
+  waitFor(other: Run): (() => void) | undefined {
+    if (other === this || other.#reaches(this)) return undefined
+    this.#waitsFor.set(other, (this.#waitsFor.get(other) ?? 0) + 1)
+    let waits = true
+    return () => {
+      if (!waits) return
+      waits = false
+      const left = (this.#waitsFor.get(other) ?? 1) - 1
+      if (left === 0) this.#waitsFor.delete(other)
+      else this.#waitsFor.set(other, left)
+    }
   }
 
   #reaches(target: Run): boolean {
-    for (const next of this.#waitsFor) if (next === target || next.#reaches(target)) return true
+    for (const next of this.#waitsFor.keys()) if (next === target || next.#reaches(target)) return true
     return false
   }
 }

@@ -57,8 +57,9 @@ return now
 `)
 
 /**
- * Makes a value stale: rewrites how long it is fresh to its age, and lets it expire with its stale windows, counted from
- * now. What has none is deleted; what is stale already, or no value of ours, is left alone.
+ * Makes a value stale, exactly: it is fresh for no time at all, and its stale windows, which count from the end of
+ * freshness, get its age on top. What has no windows is deleted; what is stale already, or no value of ours, is left
+ * alone.
  *
  * KEYS: the value.
  */
@@ -70,10 +71,13 @@ if not head then return 0 end
 local time = redis.call('TIME')
 local age = math.max(0, time[1] * 1000 + math.floor(time[2] / 1000) - tonumber(at))
 if fresh ~= '-' and tonumber(fresh) <= age then return 0 end
-local forever = revalidate == '-' or iferror == '-'
-local left = forever and 0 or math.max(tonumber(revalidate), tonumber(iferror))
-if left == 0 and not forever then return redis.call('DEL', KEYS[1]) end
-local stale = head .. at .. ' ' .. string.format('%.0f', age) .. ' ' .. revalidate .. ' ' .. iferror .. ' ' .. rest
-if forever then redis.call('SET', KEYS[1], stale) else redis.call('SET', KEYS[1], stale, 'PX', left) end
+if revalidate == '0' and iferror == '0' then return redis.call('DEL', KEYS[1]) end
+local function later(window)
+  if window == '-' or window == '0' then return window end
+  return string.format('%.0f', tonumber(window) + age)
+end
+local stale = head .. at .. ' 0 ' .. later(revalidate) .. ' ' .. later(iferror) .. ' ' .. rest
+if revalidate == '-' or iferror == '-' then redis.call('SET', KEYS[1], stale)
+else redis.call('SET', KEYS[1], stale, 'PX', math.max(tonumber(revalidate), tonumber(iferror))) end
 return 1
 `)
