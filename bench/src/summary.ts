@@ -70,7 +70,7 @@ export function summaryLines(results: readonly Result[]): string[] {
 }
 
 function columnsOf(result: Result): readonly string[] {
-  const { kind, bound, held, value, low, high } = result
+  const { kind, bound, value, low, high } = result
   return [
     `  ${result.subject}${kind === 'throughput' ? ' (throughput)' : ''}`,
     result.floor,

@@ -1,7 +1,6 @@
 import { mayServeOnError } from './entry.js'
 import { InvalidValueError } from './errors.js'
 import type { Flight, Landing } from './flight/flights.js'
-import { currentRun } from './flight/run.js'
 import type { Generation } from './generations.js'
 import { drawSpan, type ResolvedLifetime, resolveLifetime, totalOf } from './lifetime.js'
 import { LifetimeResult, NOT_MODIFIED } from './loader/load-result.js'
@@ -57,7 +56,7 @@ export class Load {
       {
         call: () => {
           this.runs += 1
-          return currentRun.run(run, call, wanted, cancellation)
+          return run.begin(() => call(wanted, cancellation))
         },
         admitted: ticket.admitted,
         keys: wanted.map(({ flight }) => flight.place.key),

@@ -89,7 +89,7 @@ export class ReadPath {
     const { values, telemetry, closed } = this.#rooms
     const { missed, mark } = flight
     const differs = closed || !values.areShared || options.softLoadTimeout !== undefined || mark.endedTags !== undefined
-    if (differs || missed?.stale !== undefined || currentRun.getStore()?.isUnderWay) return undefined
+    if (differs || missed?.stale !== undefined || currentRun() !== undefined) return undefined
     const started = telemetry.start()
     flight.board()
     flight.crowd ??= this.#gather(flight, callOf(loader, this.#rooms), options)
@@ -190,7 +190,7 @@ export class ReadPath {
     const [first] = places
     if (first === undefined) return []
     const { flights: board, inProgress } = this.#rooms
-    const run = new Run(currentRun.getStore()?.isUnderWay ?? false)
+    const run = new Run(currentRun() !== undefined)
     const flights = places.map((place) => new Flight(place, inProgress.begin(place.id), run, options.refresh))
     const budget = this.#rooms.newBudget()
     const keys = places.map(({ key }) => key)
@@ -347,8 +347,8 @@ export class ReadPath {
 
   /** Waits for the load; a loader does not wait for what waits for it. */
   async #landingOf({ flight, waiting }: Boarding): Promise<Landing> {
-    const loader = currentRun.getStore()
-    if (loader?.isUnderWay) {
+    const loader = currentRun()
+    if (loader !== undefined) {
       const end = loader.waitFor(flight.run)
       if (end === undefined) {
         return { kind: 'failed', error: new RecursiveLoadError(flight.place.key), reason: 'error' }
