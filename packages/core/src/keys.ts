@@ -45,8 +45,11 @@ export function pathSegment(name: unknown): string {
   return `${name.replace(/[%:{}\0]/g, (character) => `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`)}:`
 }
 
+const WIDEST: readonly string[] = ['']
+
 /** The views around a path, itself included, outermost first: `a:b:` gives '', `a:`, `a:b:`. */
 export function pathsAround(path: string): readonly string[] {
+  if (path === '') return WIDEST
   const paths = ['']
   for (let colon = path.indexOf(':'); colon !== -1; colon = path.indexOf(':', colon + 1)) {
     paths.push(path.slice(0, colon + 1))

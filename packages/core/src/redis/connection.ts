@@ -84,55 +84,66 @@ export class RedisConnection {
     if (this.#firstAttempt.hasEnded) return NOT_CONNECTED
     // Any command wakes a client that connects lazily. This one's fate is nobody's concern.
     if (this.client.status === 'wait') this.client.call('ping').catch(() => {})
-    await this.#waitFor([this.#firstAttempt.end], patience)
+    await new Promise<void>((resolve) => {
+      const cancel = this.#atDeadline(patience, resolve)
+      this.#firstAttempt.end.then(() => {
+        cancel()
+        resolve()
+      })
+    })
     if (this.client.status === 'ready') return undefined
     return this.#firstAttempt.hasEnded ? NOT_CONNECTED : TIMED_OUT
   }
 
-  async #replies(commands: readonly Command[], patience: Milliseconds): Promise<readonly Reply[]> {
-    const replies: Reply[] = commands.map(() => TIMED_OUT)
-    const arrivals = commands.map(async (command, index) => {
-      replies[index] = await this.#run(command)
+  /** Every layer of promises here is paid by each read, so there is one. */
+  #replies(commands: readonly Command[], patience: Milliseconds): Promise<readonly Reply[]> {
+    if (commands.length === 0) return Promise.resolve([])
+    return new Promise((resolve) => {
+      const replies = new Array<Reply>(commands.length).fill(TIMED_OUT)
+      let missing = commands.length
+      // A copy: what arrives later belongs to nobody.
+      const cancel = this.#atDeadline(patience, () => resolve(replies.slice()))
+      for (const [index, command] of commands.entries()) {
+        this.#run(command, (reply) => {
+          replies[index] = reply
+          missing -= 1
+          if (missing > 0) return
+          cancel()
+          resolve(replies)
+        })
+      }
     })
-    await this.#waitFor(arrivals, patience)
-    return replies.slice()
   }
 
-  async #run(command: Command): Promise<Reply> {
-    try {
-      return { ok: true, value: await this.#call(command) }
-    } catch (error) {
+  #run(command: Command, done: (reply: Reply) => void): void {
+    const fail = (error: unknown): void => {
       const { source, isObsolete } = command
-      if (source === undefined || !isUnknownScript(error)) return { ok: false, error: failureOf(error) }
+      if (source === undefined || !isUnknownScript(error)) done({ ok: false, error: failureOf(error) })
       // What has come between its first sending and its second must have the last word.
-      if (isObsolete?.()) return OBSOLETE
-      return this.#run({ name: 'eval', args: [source, ...command.args.slice(1)] })
+      else if (isObsolete?.()) done(OBSOLETE)
+      else this.#run({ name: 'eval', args: [source, ...command.args.slice(1)] }, done)
+    }
+    try {
+      this.#call(command).then((value) => done({ ok: true, value }), fail)
+    } catch (error) {
+      fail(error)
     }
   }
 
   /**
-   * Waits for all of them, or until the deadline and what had arrived by then. By how much the timer itself was late the
-   * event loop was stalled, which is no fault of Redis: that much time is given once more.
+   * Calls back when the time is up and what had arrived by then has been handled. By how much the timer itself was late
+   * the event loop was stalled, which is no fault of Redis: that much time is given once more.
    */
-  #waitFor(arrivals: readonly Promise<void>[], patience: Milliseconds): Promise<void> {
-    if (arrivals.length === 0) return Promise.resolve()
-    return new Promise((resolve) => {
-      let missing = arrivals.length
-      const due = this.#clock.precise() + Math.max(0, patience)
-      const expire = (): void => this.#clock.afterArrivals(resolve)
-      let cancel = this.#clock.after(Math.max(0, patience), () => {
-        const stall = this.#clock.precise() - due
-        if (stall < STALL) expire()
-        else cancel = this.#clock.after(Math.min(stall, patience), expire)
-      })
-      const arrived = (): void => {
-        missing -= 1
-        if (missing > 0) return
-        cancel()
-        resolve()
-      }
-      for (const arrival of arrivals) arrival.then(arrived)
+  #atDeadline(patience: Milliseconds, expired: () => void): () => void {
+    const clock = this.#clock
+    const due = clock.precise() + patience
+    const expire = (): void => clock.afterArrivals(expired)
+    let cancel = clock.after(patience, () => {
+      const stall = clock.precise() - due
+      if (stall < STALL) expire()
+      else cancel = clock.after(Math.min(stall, patience), expire)
     })
+    return () => cancel()
   }
 }
 

@@ -90,22 +90,24 @@ export class RedisTier {
     const asked = this.#generations.ask()
     const replies = await this.#getAll(names, budget)
     const ids = this.#confirm(generations, replies, asked)
+    const reads = keys.map((_, index) => {
+      const read = readOf(replies[generations.length + index] as Reply)
+      if (read.kind !== 'stored') return read
+      return sameTags(read.stored.tags, tags) ? this.#judge(read.stored, generations, ids, sentAt) : read
+    })
+    if (!reads.some(isUnjudged)) return reads as readonly RedisRead[]
     return Promise.all(
-      keys.map(async (_, index): Promise<RedisRead> => {
-        const reply = replies[generations.length + index] as Reply
-        if (!reply.ok) return reply.error === 'undecodable' ? UNDECODABLE : { kind: 'failed', error: reply.error }
-        if (reply.value === null) return ABSENT
-        const stored = Buffer.isBuffer(reply.value) ? readStored(reply.value) : undefined
-        if (stored === undefined) return UNDECODABLE
-        if (sameTags(stored.tags, tags)) return this.#judge(stored, generations, ids, sentAt)
-        const own = this.#generations.of(pathsAround(path), stored.tags)
-        const askedOwn = this.#generations.ask()
-        const ownReplies = await this.#getAll(own.map(this.#nameOf), budget)
-        const failed = ownReplies.find((one) => !one.ok)
-        if (failed?.ok === false) return { kind: 'failed', error: failed.error }
-        return this.#judge(stored, own, this.#confirm(own, ownReplies, askedOwn), sentAt)
-      }),
+      reads.map((read) => (isUnjudged(read) ? this.#judgeByTags(path, read.stored, sentAt, budget) : read)),
     )
+  }
+
+  /** What carries other tags than expected takes a second trip, for their generations. */
+  async #judgeByTags(path: string, stored: Stored, sentAt: Milliseconds, budget: Budget): Promise<RedisRead> {
+    const generations = this.#generations.of(pathsAround(path), stored.tags)
+    const asked = this.#generations.ask()
+    const replies = await this.#getAll(generations.map(this.#nameOf), budget)
+    for (const reply of replies) if (!reply.ok) return { kind: 'failed', error: reply.error }
+    return this.#judge(stored, generations, this.#confirm(generations, replies, asked), sentAt)
   }
 
   /**
@@ -291,6 +293,23 @@ export class RedisTier {
     } while (cursor !== '0')
     return DONE
   }
+}
+
+/** A value that was read, and of which it is not known yet whether its generations stand. */
+interface Unjudged {
+  readonly kind: 'stored'
+  readonly stored: Stored
+}
+
+function isUnjudged(read: RedisRead | Unjudged): read is Unjudged {
+  return read.kind === 'stored'
+}
+
+function readOf(reply: Reply): Unjudged | RedisRead {
+  if (!reply.ok) return reply.error === 'undecodable' ? UNDECODABLE : { kind: 'failed', error: reply.error }
+  if (reply.value === null) return ABSENT
+  const stored = Buffer.isBuffer(reply.value) ? readStored(reply.value) : undefined
+  return stored === undefined ? UNDECODABLE : { kind: 'stored', stored }
 }
 
 function isWidest(generation: Generation): boolean {
