@@ -6,7 +6,7 @@ import { type ResolvedReadOptions, resolveOptions, resolveReadOptions } from './
 import { type Candidate, isHit } from './outcome.js'
 import { type Place, placeOf } from './place.js'
 import { ReadPath } from './read.js'
-import { type Environment, processEnvironment, Rooms } from './rooms.js'
+import { type Environment, Rooms } from './rooms.js'
 import type {
   BatchLoader,
   Cache,
@@ -26,18 +26,6 @@ interface House {
   readonly rooms: Rooms
   readonly read: ReadPath
   readonly write: WritePath
-}
-
-/**
- * Makes a cache over memory and, with `redis`, over the application's Redis.
- *
- * @throws InvalidOptionError naming the option, what was expected and what was received
- * @example
- * const cache = createCache({ name: 'users', redis })
- * const user = await cache.getOrSet('42', () => db.findUser(42), { ttl: 60_000 })
- */
-export function createCache(options: CacheOptions): Cache {
-  return openCache(options, processEnvironment())
 }
 
 /** `createCache` with time and randomness of the caller's. */
@@ -123,6 +111,7 @@ class View implements CacheView {
     if (typeof load !== 'function') throw new InvalidOptionError('load', 'a function', load)
     this.#checkKeys(keys)
     const resolved = resolveReadOptions(options, this.#readOptions, this.#lifetime)
+    resolved.signal?.throwIfAborted()
     const { rooms, read } = this.house
     const started = rooms.telemetry.start()
     const values = new Map<string, unknown>()

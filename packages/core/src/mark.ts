@@ -4,6 +4,8 @@
  */
 export interface Mark {
   void: boolean
+  /** Void, and what was there is not to be served any more, not even stale: all changes but `expire`. */
+  gone: boolean
   holders: number
   /** Tags that ended meanwhile: a value that turns out to carry one is older than that, too. */
   endedTags: Set<string> | undefined

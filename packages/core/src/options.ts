@@ -97,12 +97,15 @@ export function resolveOptions(options: CacheOptions): ResolvedOptions {
   const name = nonEmptyString(options.name, 'options.name')
   return {
     name,
-    keyPrefix: keyPrefix === undefined ? `${name}:` : checkKeyPrefix(keyPrefix, 'options.keyPrefix'),
+    keyPrefix:
+      keyPrefix === undefined
+        ? checkKeyPrefix(`${name}:`, 'options.name')
+        : checkKeyPrefix(keyPrefix, 'options.keyPrefix'),
     version: version === undefined ? undefined : checkVersion(version),
     redis: redis === undefined ? undefined : checkRedis(redis),
     memory: resolveMemory(options.memory),
     maxStaleness: checkDuration(options.maxStaleness, 'options.maxStaleness') ?? DEFAULTS.maxStaleness,
-    redisTimeout: checkDuration(options.redisTimeout, 'options.redisTimeout') ?? DEFAULTS.redisTimeout,
+    redisTimeout: checkFinite(options.redisTimeout, 'options.redisTimeout') ?? DEFAULTS.redisTimeout,
     read: {
       lifetime,
       signal: undefined,
@@ -197,6 +200,12 @@ function nonEmptyString(value: unknown, option: string): string {
 function checkKeyPrefix(value: unknown, option: string): string {
   if (typeof value === 'string' && !value.includes('{}')) return value
   throw new InvalidOptionError(option, 'a string without {}', value)
+}
+
+/** A promise that something ends is no promise without an end. */
+function checkFinite(value: unknown, option: string): Milliseconds | undefined {
+  if (value !== Number.POSITIVE_INFINITY) return checkDuration(value, option)
+  throw new InvalidOptionError(option, 'a finite number of milliseconds', value)
 }
 
 function checkVersion(version: unknown): string | number {

@@ -143,7 +143,10 @@ export class ReadPath {
       }
     }
     this.#refreshBehind(behind, call, options)
-    if (rest.length === 0) return values
+    if (rest.length === 0) {
+      if (this.#rooms.options.timeMemoryHits) this.#rooms.telemetry.timed('get', started)
+      return values
+    }
     const boardings = this.#board(
       rest.map((index) => places[index] as Place),
       call,
@@ -211,7 +214,7 @@ export class ReadPath {
       })
       flight.landing = flight.lookup.then(async (found) => {
         if (isHit(found)) return undefined
-        const landing = (await landings)[index]
+        const landing = await (await landings)[index]
         land()
         return landing
       })
@@ -220,35 +223,33 @@ export class ReadPath {
     return flights
   }
 
-  /** How each flight lands whose lookup found nothing fresh; undefined for the others. */
-  async #loadMissing(
+  /**
+   * How each flight lands whose lookup found nothing fresh; undefined for the others. Each by itself: what one has to wait
+   * for must not let another's value grow old.
+   */
+  #loadMissing(
     flights: readonly Flight[],
     lookups: readonly LookedUp[],
     call: Call,
     options: ResolvedReadOptions,
     budget: Budget,
-  ): Promise<ReadonlyArray<Landing | undefined>> {
-    const landings = new Array<Promise<Landing | undefined> | Landing | undefined>(flights.length)
+  ): ReadonlyArray<Promise<Landing | undefined> | Landing | undefined> {
     const wanted: Wanted[] = []
-    const indexes: number[] = []
-    for (const [index, found] of lookups.entries()) {
-      if (isHit(found)) continue
-      const flight = flights[index] as Flight
-      const followed = this.#followed(flight)
-      const failure = this.#leftInPeace(flight.place, found)
+    const landings = flights.map((flight, index) => {
+      const found = lookups[index] as LookedUp
+      if (isHit(found)) return undefined
       flight.missed = found
-      if (failure !== undefined) landings[index] = { kind: 'failed', ...failure }
-      else if (followed !== undefined) landings[index] = followed
-      else {
-        wanted.push({ flight, found })
-        indexes.push(index)
-      }
-    }
-    if (isNotEmpty(wanted)) {
-      const loaded = await this.#load.run(wanted, call, options, budget)
-      for (const [position, index] of indexes.entries()) landings[index] = loaded[position]
-    }
-    return Promise.all(landings)
+      // Who asks for a refresh does ask the origin.
+      const failure = options.refresh ? undefined : this.#leftInPeace(flight.place, found)
+      if (failure !== undefined) return { kind: 'failed', ...failure } as const
+      const position = wanted.length
+      const followed = this.#followed(flight)
+      if (followed !== undefined) return followed
+      wanted.push({ flight, found })
+      return position
+    })
+    const loaded = isNotEmpty(wanted) ? this.#load.run(wanted, call, options, budget) : undefined
+    return landings.map((landing) => (typeof landing === 'number' ? loaded?.then((all) => all[landing]) : landing))
   }
 
   /**
@@ -442,7 +443,7 @@ class Waiting {
 
 /** Whether an entry was removed, all of it or by a tag, before a caller may be served with it. */
 function hasEnded(entry: HeldEntry, { flight, endedTags }: Boarding): boolean {
-  if (!stands(entry) || (flight.mark.void && flight.missed !== undefined)) return true
+  if (!stands(entry) || (flight.mark.gone && flight.missed !== undefined)) return true
   return entry.extras?.tags.some((tag) => endedTags.includes(tag)) ?? false
 }
 

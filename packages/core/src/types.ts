@@ -230,9 +230,12 @@ export interface CacheOptions extends Lifetime {
   loadTimeout?: Milliseconds
   /** Serve stale after this; the load finishes behind and is stored. Default none. */
   softLoadTimeout?: Milliseconds
-  /** The cap on loads running at once in this cache. Default none. */
+  /**
+   * The cap on loads running at once in this cache. A load counts until it ends, or until its `loadTimeout`: a loader that
+   * ignores its signal may run on beside the cap. Default none.
+   */
   maxConcurrentLoads?: number
-  /** XFetch. Off by default: it runs a caller's loader after that caller has gone. */
+  /** XFetch, for `getOrSet`. Off by default: it runs a caller's loader after that caller has gone. */
   earlyRefresh?: boolean | { beta?: number }
   codec?: Codec
   /** Default false. */

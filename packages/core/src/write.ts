@@ -101,15 +101,17 @@ export class WritePath {
 
   /** Makes an entry stale: what began before must not make it fresh again. */
   expire(place: Place): Promise<boolean> {
-    const { redis, memory, clock } = this.#rooms
+    const { redis, memory, clock, inProgress } = this.#rooms
     return this.#operation('set', async (budget) => {
       const now = clock.now()
       const entry = memory?.find(place.id, now)
-      this.#supersede(place.id)
+      this.#supersede(place.id, undefined, false)
       if (redis !== undefined) {
-        const expired = await redis.expire(place.path, place.key, budget)
+        const mark = inProgress.begin(place.id)
+        const expired = await redis.expire(place, mark, budget)
+        inProgress.end(place.id, mark)
         // A read may have come between a script that Redis had forgotten and its second sending.
-        this.#supersede(place.id)
+        if (!mark.void) this.#supersede(place.id, undefined, false)
         return [failure(expired)]
       }
       if (typeof entry !== 'object') return [undefined]
@@ -167,7 +169,10 @@ export class WritePath {
         this.#supersede(id)
         mark = inProgress.begin(id)
         const belongs = noted?.generations ?? generations.of(pathsAround(path), tags)
-        const result = await this.#put(place, { ...storing, generations: belongs }, mark, budget)
+        // And once it is confirmed nothing that a slower read has seen before may come after it.
+        const result = await this.#put(place, { ...storing, generations: belongs }, mark, budget, () =>
+          this.#supersede(id),
+        )
         if (result !== 'ended') return result
       }
       // Cleared again and again while this was under way: the last `clear` had the last word.
@@ -177,7 +182,14 @@ export class WritePath {
     }
   }
 
-  async #put(place: Place, storing: Storing, mark: Mark, budget: Budget): Promise<Unconfirmed | 'ended'> {
+  /** @param confirmed called before memory is filled */
+  async #put(
+    place: Place,
+    storing: Storing,
+    mark: Mark,
+    budget: Budget,
+    confirmed?: () => void,
+  ): Promise<Unconfirmed | 'ended'> {
     const { redis, values, clock, memory } = this.#rooms
     const { encoded, span, generations, tags, loadDuration } = storing
     let sentAt = clock.now()
@@ -196,6 +208,7 @@ export class WritePath {
       sentAt = wrote.sentAt
     }
     if (!mayKeep(mark, tags)) return undefined
+    confirmed?.()
     const proof = { storedAt: sentAt, freshUntil: sentAt + span.fresh, sentAt, generations }
     const entry = this.#rooms.entryOf(place, { held: storing.held, encoded, form: storing, proof })
     this.#rooms.remember(place, entry, generations)
@@ -215,9 +228,9 @@ export class WritePath {
   }
 
   /** The key is about to change: nothing that began before is kept, and nobody joins it any more. */
-  #supersede(id: string, reason?: EvictionReason): void {
+  #supersede(id: string, reason?: EvictionReason, isGone: boolean = true): void {
     const { inProgress, flights, memory } = this.#rooms
-    inProgress.invalidate(id)
+    inProgress.invalidate(id, isGone)
     flights.leave(id)
     memory?.delete(id, reason)
   }

@@ -8,7 +8,7 @@ export class InProgress {
   begin(id: string): Mark {
     let mark = this.#marks.get(id)
     if (mark === undefined) {
-      mark = { void: false, holders: 0, endedTags: undefined }
+      mark = { void: false, gone: false, holders: 0, endedTags: undefined }
       this.#marks.set(id, mark)
     }
     mark.holders += 1
@@ -21,10 +21,11 @@ export class InProgress {
   }
 
   /** A change of this key: what began before it is void. */
-  invalidate(id: string): void {
+  invalidate(id: string, isGone: boolean = true): void {
     const mark = this.#marks.get(id)
     if (mark === undefined) return
     mark.void = true
+    mark.gone = isGone
     this.#marks.delete(id)
   }
 

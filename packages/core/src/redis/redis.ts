@@ -182,9 +182,14 @@ export class RedisTier {
     )
   }
 
-  /** Makes a value stale. */
-  async expire(path: string, key: string, budget: Budget): Promise<RedisDone> {
-    const reply = await this.#connection.sendOne(runScript(EXPIRE_VALUE, [this.#keys.value(path, key)], []), budget)
+  /**
+   * Makes a value stale.
+   *
+   * @param mark void once the key has changed since: then a script that Redis had forgotten is not sent again
+   */
+  async expire({ path, key }: Place, mark: Mark, budget: Budget): Promise<RedisDone> {
+    const script = runScript(EXPIRE_VALUE, [this.#keys.value(path, key)], [], () => mark.void)
+    const reply = await this.#connection.sendOne(script, budget)
     return reply.ok ? DONE : { kind: 'failed', error: reply.error }
   }
 

@@ -1,0 +1,15 @@
+import { openCache } from './cache.js'
+import { processEnvironment } from './rooms.js'
+import type { Cache, CacheOptions } from './types.js'
+
+/**
+ * Makes a cache over memory and, with `redis`, over the application's Redis.
+ *
+ * @throws InvalidOptionError naming the option, what was expected and what was received
+ * @example
+ * const cache = createCache({ name: 'users', redis })
+ * const user = await cache.getOrSet('42', () => db.findUser(42), { ttl: 60_000 })
+ */
+export function createCache(options: CacheOptions): Cache {
+  return openCache(options, processEnvironment())
+}
