@@ -259,6 +259,8 @@ export class ReadPath {
   #followed(flight: Flight): Promise<Landing | undefined> | undefined {
     const newer = this.#rooms.flights.get(flight.place.id)
     if (newer === undefined || newer === flight) return undefined
+    // A refresh must not follow one that may yet find what is cached.
+    if (flight.refreshing && !newer.refreshing && newer.missed === undefined) return undefined
     const endWait = flight.run.waitFor(newer.run)
     if (endWait === undefined) return undefined
     newer.leaveUnattended()

@@ -167,16 +167,13 @@ export class History {
   }
 
   /** Nothing else happened to the key while this set was under way, and nobody asked for a load in spite of it. */
-  #isUndisturbed({ key, begin, end }: Producer): boolean {
-    const within = ({ order }: Moment): boolean => order > begin.order && order < (end as Moment).order
+  #isUndisturbed({ key, begin, end, since }: Producer): boolean {
     const overlaps = (one: { readonly begin: Moment; readonly end: Moment | undefined }): boolean =>
       one.begin.order < (end as Moment).order && (one.end === undefined || one.end.order > begin.order)
     const sets = this.producers.filter((one) => one.by === 'set' && one.key === key && one.begin !== begin)
     const changes = this.changes.filter((one) => one.covers(key))
-    return (
-      ![...sets, ...changes].some(overlaps) &&
-      !this.asked.some((one) => one.key === key && one.refresh && within(one.begin))
-    )
+    const refreshes = this.asked.filter((one) => one.key === key && one.refresh && one.begin.order > since)
+    return refreshes.length === 0 && ![...sets, ...changes].some(overlaps)
   }
 
   #wasSettled({ end }: Producer, { begin }: Asked): boolean {
