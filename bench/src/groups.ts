@@ -4,6 +4,7 @@ import { memoryHit, memoryHitPerTurn } from './groups/memory-hit.js'
 import { miss } from './groups/miss.js'
 import { redisHit10kb, redisHit64Callers, redisHit200b } from './groups/redis-hit.js'
 import { set } from './groups/set.js'
+import { stampede } from './groups/stampede.js'
 
 /** All that can be measured, in the order in which it is. */
 export const groups: readonly Group[] = [
@@ -14,6 +15,7 @@ export const groups: readonly Group[] = [
   redisHit64Callers,
   miss,
   set,
+  stampede,
   getManyMemory,
   getManyRedis,
 ]

@@ -116,12 +116,18 @@ class View implements CacheView {
     const started = rooms.telemetry.start()
     const values = new Map<string, unknown>()
     const missing: Place[] = []
+    const due: Place[] = []
     for (const key of new Set(keys)) {
       const place = placeOf(this.#path, key)
       const entry = resolved.refresh ? undefined : this.#countedInMemory(place.id)
-      if (entry === undefined) missing.push(place)
-      else values.set(key, rooms.values.take(entry.held))
+      if (entry === undefined) {
+        missing.push(place)
+        continue
+      }
+      values.set(key, rooms.values.take(entry.held))
+      if (read.isDue(entry)) due.push(place)
     }
+    read.refreshEarlyMany(due, load as BatchLoader<unknown>, resolved)
     if (missing.length === 0 && rooms.options.timeMemoryHits) rooms.telemetry.timed('get', started)
     const loaded = missing.length > 0 ? await read.getOrSetMany(missing, load as BatchLoader<unknown>, resolved) : []
     for (const [index, { key }] of missing.entries()) values.set(key, loaded[index])
@@ -275,7 +281,7 @@ class View implements CacheView {
     const place = placeOf(this.#path, key)
     const entry = options.refresh ? undefined : this.#inMemory(place.id)
     if (entry === undefined) return this.house.read.getOrSet(place, loader, options)
-    if (!this.#isPlain) this.house.read.refreshEarly(place, entry, loader, options)
+    if (this.house.read.isDue(entry)) this.house.read.refreshEarly(place, loader, options)
     return this.#rooms.values.take(entry.held)
   }
 

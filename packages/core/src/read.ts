@@ -1,3 +1,4 @@
+import { unlessAborted } from './abort.js'
 import {
   type HeldEntry,
   type MemoryEntry,
@@ -59,7 +60,7 @@ export class ReadPath {
   async get(path: string, keys: readonly string[], tags: readonly string[]): Promise<unknown[]> {
     const started = this.#rooms.telemetry.start()
     const all = await this.#lookUp.many(path, keys, tags, this.#rooms.newBudget())
-    this.#report(started, all)
+    this.#report([started], all)
     return all.map((found) => this.#withoutLoader(found))
   }
 
@@ -111,7 +112,7 @@ export class ReadPath {
     }
     const arrive = async (): Promise<unknown> => {
       const found = await flight.lookup
-      for (const start of started) this.#report(start, [found])
+      this.#report(started, [found])
       return this.#arrive(boarding, found)
     }
     const add = (start: Milliseconds): void => {
@@ -122,9 +123,21 @@ export class ReadPath {
     return { arrival: arrive(), add }
   }
 
-  /** A fresh hit in memory whose lifetime nears its end may be refreshed behind (XFetch, VLDB 2015). */
-  refreshEarly(place: Place, entry: MemoryEntry, loader: Loader<unknown>, options: ResolvedReadOptions): void {
-    if (this.#isDue(entry)) this.#refreshBehind([place], callOf(loader, this.#rooms), { ...options, refresh: true })
+  /** XFetch (VLDB 2015): the nearer the end and the longer the load took, the likelier one caller refreshes a fresh hit. */
+  isDue({ freshUntil, extras }: HeldEntry): boolean {
+    const { options, clock, random } = this.#rooms
+    if (options.earlyRefresh === undefined || extras === undefined) return false
+    // Of a random number above 0: the logarithm of 0 would refresh always.
+    return clock.now() - extras.loadDuration * options.earlyRefresh.beta * Math.log(1 - random()) >= freshUntil
+  }
+
+  /** Refreshes what is due behind the caller's back. */
+  refreshEarly(place: Place, loader: Loader<unknown>, options: ResolvedReadOptions): void {
+    this.#refreshBehind([place], callOf(loader, this.#rooms), { ...options, refresh: true })
+  }
+
+  refreshEarlyMany(places: readonly Place[], loader: BatchLoader<unknown>, options: ResolvedReadOptions): void {
+    this.#refreshBehind(places, batchCallOf(loader), { ...options, refresh: true })
   }
 
   async #readThrough(places: readonly Place[], call: Call, options: ResolvedReadOptions): Promise<unknown[]> {
@@ -168,12 +181,7 @@ export class ReadPath {
   /** The flights of these keys: those under way, and one for all the others together. */
   #board(places: readonly Place[], call: Call, options: ResolvedReadOptions): readonly Boarding[] {
     const { flights } = this.#rooms
-    const underWay = places.map(({ id }) => {
-      const flight = flights.get(id)
-      return flight !== undefined && (!options.refresh || flight.refreshing || flight.missed !== undefined)
-        ? flight
-        : undefined
-    })
+    const underWay = places.map(({ id }) => (options.refresh ? flights.getRefreshing(id) : flights.get(id)))
     const taken = this.#takeOff(
       places.filter((_, index) => underWay[index] === undefined),
       call,
@@ -183,7 +191,7 @@ export class ReadPath {
       const joined = underWay[index]
       const flight = joined ?? (taken.next().value as Flight)
       flight.board()
-      const endedTags = [...(joined?.mark.endedTags ?? [])]
+      const endedTags = [...(flight.mark.endedTags ?? [])]
       return { flight, joined: joined !== undefined, callers: 1, endedTags, call, options, waiting: new Waiting() }
     })
   }
@@ -193,7 +201,7 @@ export class ReadPath {
     const [first] = places
     if (first === undefined) return []
     const { flights: board, inProgress } = this.#rooms
-    const run = new Run(currentRun() !== undefined)
+    const run = new Run(currentRun()?.holdsPlace ?? false)
     const flights = places.map((place) => new Flight(place, inProgress.begin(place.id), run, options.refresh))
     const budget = this.#rooms.newBudget()
     const keys = places.map(({ key }) => key)
@@ -253,20 +261,21 @@ export class ReadPath {
   }
 
   /**
-   * What the flight brings that took off for the same key since, because the key has changed or is to be refreshed: the
-   * key is not loaded twice.
+   * What another flight for the same key brings, which is to refresh it, or took off since because the key has changed:
+   * the key is not loaded twice.
    */
   #followed(flight: Flight): Promise<Landing | undefined> | undefined {
-    const newer = this.#rooms.flights.get(flight.place.id)
-    if (newer === undefined || newer === flight) return undefined
+    const other = this.#rooms.flights.otherThan(flight)
+    if (other === undefined) return undefined
     // A refresh must not follow one that may yet find what is cached.
-    if (flight.refreshing && !newer.refreshing && newer.missed === undefined) return undefined
-    const endWait = flight.run.waitFor(newer.run)
+    if (flight.refreshing && !other.refreshing && other.missed === undefined) return undefined
+    const endWait = flight.run.waitFor(other.run)
     if (endWait === undefined) return undefined
-    newer.leaveUnattended()
-    newer.landing.then(endWait)
-    return newer.lookup.then((found) => {
-      if (!isHit(found)) return newer.landing
+    flight.follows = true
+    other.leaveUnattended()
+    other.landing.then(endWait)
+    return other.lookup.then((found) => {
+      if (!isHit(found)) return other.landing
       const { held, extras } = found.entry
       return { kind: 'loaded', held, tags: extras?.tags ?? [] }
     })
@@ -280,20 +289,32 @@ export class ReadPath {
 
   async #arriveTogether(boardings: readonly Boarding[], started: Milliseconds): Promise<unknown[]> {
     const lookups = await Promise.all(boardings.map(({ flight }) => flight.lookup))
-    this.#report(started, lookups)
-    return Promise.all(boardings.map((boarding, index) => this.#arrive(boarding, lookups[index] as LookedUp)))
+    this.#report([started], lookups)
+    const arrivals = Promise.all(boardings.map((boarding, index) => this.#arrive(boarding, lookups[index] as LookedUp)))
+    this.#refreshDue(boardings, lookups)
+    return arrivals
+  }
+
+  /** What Redis had fresh and is due; one refresher, so only of the caller who looked it up. */
+  #refreshDue(boardings: readonly Boarding[], lookups: readonly LookedUp[]): void {
+    const [first] = boardings
+    if (first === undefined || this.#rooms.options.earlyRefresh === undefined) return
+    const due = boardings.filter(({ joined }, index) => {
+      const found = lookups[index] as LookedUp
+      return !joined && isHit(found) && this.isDue(found.entry)
+    })
+    const places = due.map(({ flight }) => flight.place)
+    this.#refreshBehind(places, first.call, { ...first.options, refresh: true })
   }
 
   /** A caller's end of a flight, counted. */
   async #arrive(boarding: Boarding, found: LookedUp): Promise<unknown> {
     const { values, clock } = this.#rooms
-    const { flight, joined, call, options } = boarding
+    const { flight, joined, options } = boarding
     if (isHit(found)) {
       if (hasEnded(found.entry, boarding)) return this.#again(boarding)
       this.#count(found.outcome, boarding)
-      if (joined) return values.take(found.entry.held)
-      if (this.#isDue(found.entry)) this.#refreshBehind([flight.place], call, { ...options, refresh: true })
-      return found.value
+      return joined ? values.take(found.entry.held) : found.value
     }
     const { outcome } = found
     // Read anew each time: what may be served stale may end while this waits.
@@ -315,12 +336,13 @@ export class ReadPath {
     const landing = await this.#landingOf(boarding)
     const fallback = landing.kind === 'failed' ? stale(mayServeOnError) : undefined
     if (landing.kind === 'failed' && fallback !== undefined) return this.#serveStale(fallback, landing.reason, boarding)
+    const isAnothers = joined || flight.follows
     // It turned out to carry a tag that had ended before this caller came.
-    if (landing.kind === 'loaded' && landing.tags.some((tag) => boarding.endedTags.includes(tag))) {
+    if (isAnothers && landing.kind === 'loaded' && landing.tags.some((tag) => boarding.endedTags.includes(tag))) {
       return this.#again(boarding)
     }
     this.#count(outcome, boarding)
-    if (joined) this.coalesced += boarding.callers
+    if (isAnothers) this.coalesced += boarding.callers
     if (landing.kind === 'failed') throw landing.error
     return landing.held && values.take(landing.held)
   }
@@ -357,7 +379,7 @@ export class ReadPath {
         return { kind: 'failed', error: new RecursiveLoadError(flight.place.key), reason: 'error' }
       }
       waiting.end = end
-      flight.run.hurry()
+      if (loader.holdsPlace) flight.run.hurry()
     }
     const landing = (await flight.landing) as Landing
     waiting.end()
@@ -380,21 +402,13 @@ export class ReadPath {
   /** At most one refresh a key, and none while its origin is left in peace. */
   #refreshBehind(places: readonly Place[], call: Call, options: ResolvedReadOptions): void {
     const { flights, backoffs } = this.#rooms
-    const idle = places.filter(({ id }) => flights.get(id) === undefined && backoffs.get(id) === undefined)
+    const idle = places.filter(({ id }) => !flights.isUnderWay(id) && backoffs.get(id) === undefined)
     for (const flight of this.#takeOff(idle, call, options)) this.#goOnBehind(flight)
   }
 
   #goOnBehind(flight: Flight): void {
     flight.leaveUnattended()
     this.#rooms.behind(flight.landing)
-  }
-
-  /** XFetch: the nearer the end and the longer the load took, the likelier one caller refreshes ahead of the others. */
-  #isDue({ freshUntil, extras }: HeldEntry): boolean {
-    const { options, clock, random } = this.#rooms
-    if (options.earlyRefresh === undefined || extras === undefined) return false
-    // Of a random number above 0: the logarithm of 0 would refresh always.
-    return clock.now() - extras.loadDuration * options.earlyRefresh.beta * Math.log(1 - random()) >= freshUntil
   }
 
   /** Without a loader there is nothing to wait for: what Redis cannot verify is served if an error allows it. */
@@ -415,12 +429,12 @@ export class ReadPath {
     this.#rooms.telemetry.lookedUp(outcome, boarding?.callers)
   }
 
-  /** One operation: one observation, and each way it failed once. */
-  #report(started: Milliseconds, lookups: readonly LookedUp[]): void {
+  /** Operations that ended together: an observation each, and each way they failed once for each. */
+  #report(started: readonly Milliseconds[], lookups: readonly LookedUp[]): void {
     const { telemetry } = this.#rooms
-    telemetry.timed('get', started)
+    telemetry.timedAll('get', started)
     const errors = new Set(lookups.map(({ error }) => error))
-    for (const error of errors) if (error !== undefined) telemetry.failed('get', error)
+    for (const error of errors) if (error !== undefined) telemetry.failed('get', error, started.length)
   }
 }
 
@@ -460,7 +474,8 @@ function callOf(loader: Loader<unknown>, { values }: Rooms): Call {
 function batchCallOf(loader: BatchLoader<unknown>): Call {
   return async (wanted, cancellation) => {
     const keys = wanted.map(({ flight }) => flight.place.key)
-    const loaded: unknown = await loader(keys, new BatchContext(cancellation))
+    // A copy: a loader may sort it, or empty it.
+    const loaded: unknown = await loader([...keys], new BatchContext(cancellation))
     if (loaded instanceof Map) return keys.map((key) => loaded.get(key))
     if (Array.isArray(loaded)) return loaded
     throw new InvalidOptionError('the result of the batch loader', 'an array or a Map', loaded)
@@ -475,25 +490,4 @@ function asExpired(found: LookedUp): LookedUp {
 
 function isNotEmpty<T>(list: readonly T[]): list is readonly [T, ...T[]] {
   return list.length > 0
-}
-
-/** The promise, or the signal's reason if that comes first; the promise itself goes on. */
-async function unlessAborted<T>(
-  promise: Promise<T>,
-  signal: AbortSignal,
-  onAbort: (reason: unknown) => void,
-): Promise<T> {
-  let abort!: () => void
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => {
-      reject(signal.reason)
-      onAbort(signal.reason)
-    }
-    signal.addEventListener('abort', abort)
-  })
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
 }

@@ -107,10 +107,12 @@ export class Rooms {
 
   /** The promise of something that goes on behind a caller's back. */
   behind(background: Promise<unknown>): void {
+    const failed = (error: unknown): void => diag.error('otel-cache: waitUntil failed', error)
     try {
-      this.options.waitUntil?.(background)
+      // Its type says that it returns nothing; an async one returns a promise all the same.
+      Promise.resolve(this.options.waitUntil?.(background)).catch(failed)
     } catch (error) {
-      diag.error('otel-cache: waitUntil failed', error)
+      failed(error)
     }
   }
 

@@ -235,7 +235,7 @@ export interface CacheOptions extends Lifetime {
    * ignores its signal may run on beside the cap. Default none.
    */
   maxConcurrentLoads?: number
-  /** XFetch, for `getOrSet`. Off by default: it runs a caller's loader after that caller has gone. */
+  /** XFetch, for `getOrSet` and `getOrSetMany`. Off by default: it runs a caller's loader after that caller has gone. */
   earlyRefresh?: boolean | { beta?: number }
   codec?: Codec
   /** Default false. */

@@ -32,6 +32,8 @@ export class Flight {
   readonly run: Run
   /** What its lookup found, once that was nothing fresh: it is loading. */
   missed: NotFound | undefined
+  /** It waits for what another flight loads. */
+  follows = false
   #waiting = 0
   /** It goes on for its own sake: a stale value was served in its place. */
   #unattended = false
@@ -72,36 +74,69 @@ export class Flight {
   }
 }
 
-/** The flights under way, one a key. */
+/**
+ * The flights under way: for each key at most one that is content with what is cached, and one that refreshes it. The
+ * first must not wait for the second where something is cached; of the two only one loads.
+ */
 export class Flights {
-  readonly #flights = new Map<string, Flight>()
+  readonly #content = new Map<string, Flight>()
+  readonly #refreshing = new Map<string, Flight>()
 
-  /** The flight that a newcomer joins. One that was called off takes nobody aboard. */
+  /** The flight that a newcomer who is content with what is cached joins. One that was called off takes nobody aboard. */
   get(id: string): Flight | undefined {
-    const flight = this.#flights.get(id)
-    return flight?.isCalledOff ? undefined : flight
+    return takesAboard(this.#content.get(id))
+  }
+
+  /** The flight that a newcomer who wants a refresh joins: also one that is loading because nothing was cached. */
+  getRefreshing(id: string): Flight | undefined {
+    const flight = this.get(id)
+    return takesAboard(this.#refreshing.get(id)) ?? (flight?.missed && flight)
+  }
+
+  /** The flight for the same key that another one may follow instead of loading itself. */
+  otherThan(flight: Flight): Flight | undefined {
+    const { id } = flight.place
+    const [same, other] = flight.refreshing ? [this.#refreshing, this.#content] : [this.#content, this.#refreshing]
+    // The flight itself is not on the board any more where its key has changed since.
+    const newer = takesAboard(same.get(id))
+    return newer === undefined || newer === flight ? takesAboard(other.get(id)) : newer
+  }
+
+  isUnderWay(id: string): boolean {
+    return this.get(id) !== undefined || this.getRefreshing(id) !== undefined
   }
 
   add(flight: Flight): void {
-    this.#flights.set(flight.place.id, flight)
+    this.#boardOf(flight).set(flight.place.id, flight)
   }
 
   /** It has landed: who comes now starts another. */
   land(flight: Flight): void {
-    const { id } = flight.place
-    if (this.#flights.get(id) === flight) this.#flights.delete(id)
+    const board = this.#boardOf(flight)
+    if (board.get(flight.place.id) === flight) board.delete(flight.place.id)
   }
 
-  /** The key has changed: its flight goes on for those aboard, and the next caller starts another. */
+  /** The key has changed: its flights go on for those aboard, and the next caller starts another. */
   leave(id: string): void {
-    this.#flights.delete(id)
+    this.#content.delete(id)
+    this.#refreshing.delete(id)
   }
 
   leaveUnder(path: string): void {
-    for (const id of this.#flights.keys()) if (isUnder(path, id)) this.#flights.delete(id)
+    for (const board of [this.#content, this.#refreshing]) {
+      for (const id of board.keys()) if (isUnder(path, id)) board.delete(id)
+    }
   }
 
   get size(): number {
-    return this.#flights.size
+    return this.#content.size + this.#refreshing.size
   }
+
+  #boardOf(flight: Flight): Map<string, Flight> {
+    return flight.refreshing ? this.#refreshing : this.#content
+  }
+}
+
+function takesAboard(flight: Flight | undefined): Flight | undefined {
+  return flight?.isCalledOff ? undefined : flight
 }

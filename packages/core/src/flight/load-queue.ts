@@ -24,8 +24,12 @@ export class LoadQueue {
     this.#cap = cap ?? Number.POSITIVE_INFINITY
   }
 
-  /** @param nested the load is asked for by another one, which holds a place: it must not wait for that place */
-  enter(nested: boolean): Ticket {
+  get isCapped(): boolean {
+    return this.#cap !== Number.POSITIVE_INFINITY
+  }
+
+  /** @param urgent a load that holds a place waits for this one, which then must not wait for a place */
+  enter(urgent: boolean): Ticket {
     let state: 'queued' | 'running' | 'done' = 'queued'
     let start!: () => void
     let refuse!: (error: Error) => void
@@ -49,7 +53,7 @@ export class LoadQueue {
         next()
       }
     }
-    if (nested || this.#running < this.#cap) run()
+    if (urgent || this.#running < this.#cap) run()
     else if (this.#queue.size < MAX_QUEUED) this.#queue.add(run)
     else {
       state = 'done'

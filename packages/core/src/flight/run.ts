@@ -10,17 +10,24 @@ export class Run {
   readonly #waitsFor = new Map<Run, number>()
   #ticket: Ticket | undefined
   #urgent: boolean
+  #isCapped = false
   #isUnderWay = false
 
-  /** @param nested another run asks for it, and holds a place under the cap while it waits */
-  constructor(nested: boolean) {
-    this.#urgent = nested
+  /** @param urgent asked for by a run that holds a place under a cap while it waits */
+  constructor(urgent: boolean) {
+    this.#urgent = urgent
   }
 
   /** Takes a place under the cap, or in the queue for one. */
   enter(queue: LoadQueue): Ticket {
+    this.#isCapped = queue.isCapped
     this.#ticket = queue.enter(this.#urgent)
     return this.#ticket
+  }
+
+  /** Whether it, or a run that waits for it, holds a place under a cap, of whichever cache. */
+  get holdsPlace(): boolean {
+    return this.#isCapped || this.#urgent
   }
 
   /** Between its loader's call and its end: what a loader leaves running after that waits for nobody. */

@@ -111,8 +111,8 @@ export class Telemetry {
   }
 
   /** Counts an operation that failed. */
-  failed(operation: Operation, type: ErrorType): void {
-    this.#errorCell(operation, type).count += 1
+  failed(operation: Operation, type: ErrorType, times: number = 1): void {
+    this.#errorCell(operation, type).count += times
   }
 
   /** Begins a measurement, which `timed` ends. */
@@ -122,12 +122,21 @@ export class Telemetry {
   }
 
   timed(operation: Operation, started: Milliseconds): void {
-    if (started === UNMEASURED || this.#instruments === undefined) return
-    const duration = this.#clock.precise() - started
+    if (started !== UNMEASURED) this.timedAll(operation, [started])
+  }
+
+  /** Measurements that end at the same time. */
+  timedAll(operation: Operation, starts: readonly Milliseconds[]): void {
+    if (this.#instruments === undefined) return
+    const { histograms } = this.#instruments
+    const now = this.#clock.precise()
     const attributes = this.#operationAttributes(operation)
-    for (const { instrument, unitsPerMs } of this.#instruments.histograms) {
-      guarded(() => instrument.record(duration * unitsPerMs, attributes))
-    }
+    guarded(() => {
+      for (const started of starts) {
+        if (started === UNMEASURED) continue
+        for (const { instrument, unitsPerMs } of histograms) instrument.record((now - started) * unitsPerMs, attributes)
+      }
+    })
   }
 
   get counts(): { hits: Record<Tier, number>; misses: number; errors: number } {

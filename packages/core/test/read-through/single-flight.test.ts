@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { type CacheView, RecursiveLoadError } from '../../src/index.js'
 import { turn } from '../support/fake-clock.js'
@@ -167,6 +168,19 @@ describeTimedStores('a waiter who gives up', (store) => {
       resolve('v')
       expect(await other).toBe('v')
     }
+  })
+
+  test('many calls under one signal put one listener on it, and take it off', async () => {
+    const { cache, quiet } = await store.open()
+    const { signal } = new AbortController()
+    const { load, run } = new HeldLoader<string>()
+    const calls = Array.from({ length: 50 }, () => cache.getOrSet('k', load, { signal }))
+    const { resolve } = await run(1)
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+    resolve('value')
+    expect(new Set(await Promise.all(calls))).toEqual(new Set(['value']))
+    await quiet()
+    expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 
   test('all of them: the signal aborts with the last reason, the late value is dropped, the next caller loads anew', async () => {
