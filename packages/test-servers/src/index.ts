@@ -1,3 +1,8 @@
+export { type ClusterOptions, type RedisCluster, startCluster } from './cluster.js'
+export type { Reply, Word } from './command.js'
+export { type FaultProxy, type FaultProxyOptions, startFaultProxy } from './fault-proxy.js'
 export { freePort } from './free-port.js'
+export type { Direction, Fault } from './lane.js'
 export { type PrometheusOptions, type PrometheusServer, type Sample, startPrometheus } from './prometheus.js'
 export { type RedisOptions, type RedisServer, startRedis } from './redis.js'
+export { type SentinelOptions, type SentinelSet, startSentinel } from './sentinel.js'

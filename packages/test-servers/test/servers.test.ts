@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { connect as connectTls } from 'node:tls'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { onFreePort } from '../src/free-port.js'
 import { startPrometheus, startRedis } from '../src/index.js'
@@ -54,6 +55,42 @@ describe('redis', () => {
     expect(redis.port).toBe(port)
     expect(redis.pid).not.toBe(pid)
     expect(await ask(port, 'GET key')).toContain('$-1')
+    await redis.stop()
+  })
+
+  test('comes back with what was saved, and says LOADING until it has it', async () => {
+    const slowly = ['--key-load-delay', '2000', '--loading-process-events-interval-bytes', '1024']
+    const redis = await startRedis({ args: slowly })
+    await redis.command('EVAL', "for i = 1, 200 do redis.call('SET', i, ('x'):rep(100)) end", 0)
+    await redis.command('SAVE')
+    const restarted = redis.restart()
+    await vi.waitFor(() => expect(redis.command('GET', 1)).rejects.toThrow('LOADING'), { interval: 2 })
+    await restarted
+    expect(await redis.command('DBSIZE')).toBe(200)
+    await redis.stop()
+  })
+
+  test('takes commands, and answers in its own words', async () => {
+    const redis = await startRedis()
+    expect(await redis.command('SET', 'key', Buffer.from('\u00e9\r\n'))).toBe('OK')
+    expect(await redis.command('GET', 'key')).toBe('\u00e9\r\n')
+    expect(await redis.command('MGET', 'key', 'none')).toEqual(['\u00e9\r\n', null])
+    expect(await redis.command('EVAL', 'return { 1, { 2, {} } }', 0)).toEqual([1, [2, []]])
+    await redis.command('SET', 'long', 'x'.repeat(1_000_000))
+    expect(await redis.command('GET', 'long')).toHaveLength(1_000_000)
+    await redis.command('CONFIG', 'SET', 'maxmemory', 1)
+    await expect(redis.command('SET', 'key', 'more')).rejects.toThrow('OOM command not allowed')
+    await expect(redis.command('SHUTDOWN', 'NOSAVE')).rejects.toThrow('without a reply')
+    await redis.stop()
+    await expect(redis.command('PING')).rejects.toThrow('ECONNREFUSED')
+  })
+
+  test('speaks TLS to those who trust its certificate', async () => {
+    const redis = await startRedis({ tls: true })
+    expect(redis.url).toBe(`rediss://127.0.0.1:${redis.port}`)
+    expect(await redis.command('PING')).toBe('PONG')
+    const [error] = await once(connectTls({ host: redis.host, port: redis.port }), 'error')
+    expect(error.code).toBe('DEPTH_ZERO_SELF_SIGNED_CERT')
     await redis.stop()
   })
 
@@ -110,8 +147,9 @@ describe('prometheus', () => {
 
 describe('no server outlives the process that started it', () => {
   const program = `
-    import { startPrometheus, startRedis } from ${JSON.stringify(new URL('../dist/index.js', import.meta.url).href)}
+    import { startFaultProxy, startPrometheus, startRedis } from ${JSON.stringify(new URL('../dist/index.js', import.meta.url).href)}
     const redis = await startRedis()
+    await startFaultProxy({ target: redis })
     const prometheus = await startPrometheus({ targets: [] })
     console.log(JSON.stringify({ port: redis.port, url: prometheus.url }))
   `
