@@ -1,4 +1,5 @@
 import type { MemoryEntry } from './entry.js'
+import type { Environment } from './environment.js'
 import { InvalidOptionError, NotReadyError } from './errors.js'
 import { checkKey, memoryId, pathSegment } from './keys.js'
 import { checkDuration, checkOptionNames, checkTag, type ResolvedLifetime, resolveLifetime } from './lifetime.js'
@@ -6,7 +7,7 @@ import { type ResolvedReadOptions, resolveOptions, resolveReadOptions } from './
 import { type Candidate, isHit } from './outcome.js'
 import { type Place, placeOf } from './place.js'
 import { ReadPath } from './read.js'
-import { type Environment, Rooms } from './rooms.js'
+import { Rooms } from './rooms.js'
 import type {
   BatchLoader,
   Cache,
@@ -308,7 +309,7 @@ class RootCache extends View implements Cache {
     if (redis === undefined) return
     const started = clock.precise()
     const left = (): Milliseconds => timeout - (clock.precise() - started)
-    while (!(await redis.ping(rooms.newBudget(left())))) {
+    while (!(await redis.ping(Math.min(rooms.options.redisTimeout, left())))) {
       rooms.assertOpen()
       if (left() <= 0) throw new NotReadyError(timeout)
       await new Promise<void>((resolve) => clock.after(Math.min(READY_PAUSE, left()), resolve))
@@ -317,7 +318,7 @@ class RootCache extends View implements Cache {
 
   stats(): CacheStats {
     const { rooms, read } = this.house
-    const { memory, telemetry } = rooms
+    const { memory, redis, telemetry } = rooms
     const { hits, misses, errors } = telemetry.counts
     const evictions = memory === undefined ? [] : Object.values(memory.evictions)
     return {
@@ -330,9 +331,9 @@ class RootCache extends View implements Cache {
       evictions: evictions.reduce((sum, count) => sum + count, 0),
       entries: memory?.entries ?? 0,
       bytes: memory?.bytes ?? 0,
-      circuit: 'closed',
+      circuit: redis?.circuit ?? 'closed',
       proofAge: undefined,
-      unconfirmed: 0,
+      unconfirmed: redis?.unconfirmed ?? 0,
     }
   }
 
@@ -344,7 +345,7 @@ class RootCache extends View implements Cache {
       rooms.redis?.close()
       rooms.memory?.release()
     }
-    return { unconfirmed: 0 }
+    return { unconfirmed: rooms.redis?.unconfirmed ?? 0 }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,6 @@
 import { openCache } from './cache.js'
-import { processEnvironment } from './rooms.js'
+import { TurnClock } from './clock.js'
+import { newGenerationId } from './redis/generation-id.js'
 import type { Cache, CacheOptions } from './types.js'
 
 /**
@@ -11,5 +12,5 @@ import type { Cache, CacheOptions } from './types.js'
  * const user = await cache.getOrSet('42', () => db.findUser(42), { ttl: 60_000 })
  */
 export function createCache(options: CacheOptions): Cache {
-  return openCache(options, processEnvironment())
+  return openCache(options, { clock: new TurnClock(), random: Math.random, newId: newGenerationId })
 }

@@ -81,8 +81,9 @@ export class RedisKeys {
     this.#root = version === undefined ? keyPrefix : `${keyPrefix}@${pathSegment(String(version))}`
   }
 
-  value(path: string, key: string): string {
-    return `${this.#root}v:${path}{${braced(key)}}`
+  /** Of a value; without a key, what the names of all values under the path begin with. */
+  value(path: string, key?: string): string {
+    return key === undefined ? `${this.#root}v:${path}` : `${this.#root}v:${path}{${braced(key)}}`
   }
 
   generation(path: string, tag?: string): string {
@@ -91,7 +92,7 @@ export class RedisKeys {
 
   /** What SCAN finds every value under a path by. */
   valuesPattern(path: string): string {
-    return `${escapeGlob(`${this.#root}v:${path}`)}*`
+    return `${escapeGlob(this.value(path))}*`
   }
 }
 

@@ -113,7 +113,7 @@ export class Load {
       const isConcern = span.fresh > 0 || found.stale !== undefined
       if (belongs && isConcern && mayKeep(flight.mark, tags)) {
         const storing = { encoded, held, span, tags, loadDuration: loaded.duration, generations: belongs }
-        await this.#write.store(place, storing, flight.mark, budget)
+        await this.#write.store(flight, storing, budget)
       }
       return { kind: 'loaded', held, tags }
     } catch (error) {

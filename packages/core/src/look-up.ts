@@ -1,5 +1,5 @@
 import { type Mark, mayKeep } from './mark.js'
-import { type Candidate, type ErrorType, HIT, type LookedUp, MISS, type MissReason, type NotFound } from './outcome.js'
+import { type Candidate, type Failure, HIT, type LookedUp, MISS, type MissReason, type NotFound } from './outcome.js'
 import { type Place, placeOf } from './place.js'
 import type { Budget } from './redis/budget.js'
 import type { RedisFound, RedisRead } from './redis/redis.js'
@@ -88,7 +88,7 @@ type Opened =
 const REFUSED: Opened = { kind: 'missing', reason: 'undecodable' }
 const UNDECODABLE: NotFound = notFound('undecodable', undefined, 'undecodable')
 
-function notFound(reason: MissReason, stale?: Candidate, error?: ErrorType): NotFound {
+function notFound(reason: MissReason, stale?: Candidate, error?: Failure): NotFound {
   return { outcome: MISS[reason], stale, error }
 }
 

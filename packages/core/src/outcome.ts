@@ -42,7 +42,7 @@ export interface NotFound {
   /** What is there, and past its lifetime or its proof. The stale rules say whether it may be served. */
   readonly stale: Candidate | undefined
   /** How Redis failed. */
-  readonly error: ErrorType | undefined
+  readonly error: Failure | undefined
 }
 
 /** An entry that may be served only under the stale rules. */
@@ -65,6 +65,12 @@ export type ErrorType =
   | 'cluster'
   | 'undecodable'
   | 'other'
+
+/** Why an operation is not confirmed: it failed, or was not tried, because the circuit breaker is open. */
+export type Failure = ErrorType | 'skipped'
+
+/** Of the circuit breaker before Redis. `half-open`: Redis was asked whether it is back, and has time to answer. */
+export type CircuitState = 'closed' | 'half-open' | 'open'
 
 export const MISS_REASONS: readonly MissReason[] = ['absent', 'expired', 'unavailable', 'undecodable']
 

@@ -91,6 +91,7 @@ export class ReadPath {
     const { missed, mark } = flight
     const differs = closed || !values.areShared || options.softLoadTimeout !== undefined || mark.endedTags !== undefined
     if (differs || missed?.stale !== undefined || currentRun() !== undefined) return undefined
+    if (this.#staleInMemory(flight.place) !== undefined) return undefined
     const started = telemetry.start()
     flight.board()
     flight.crowd ??= this.#gather(flight, callOf(loader, this.#rooms), options)
@@ -334,9 +335,12 @@ export class ReadPath {
       return this.#serveStale(instead, 'timeout', boarding)
     }
     const landing = await this.#landingOf(boarding)
-    const fallback = landing.kind === 'failed' ? stale(mayServeOnError) : undefined
-    if (landing.kind === 'failed' && fallback !== undefined) return this.#serveStale(fallback, landing.reason, boarding)
     const isAnothers = joined || flight.follows
+    const fallback = landing.kind === 'failed' ? stale(mayServeOnError) : undefined
+    if (landing.kind === 'failed' && fallback !== undefined) {
+      if (isAnothers) this.coalesced += boarding.callers
+      return this.#serveStale(fallback, landing.reason, boarding)
+    }
     // It turned out to carry a tag that had ended before this caller came.
     if (isAnothers && landing.kind === 'loaded' && landing.tags.some((tag) => boarding.endedTags.includes(tag))) {
       return this.#again(boarding)

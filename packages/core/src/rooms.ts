@@ -1,6 +1,7 @@
 import { diag } from '@opentelemetry/api'
-import { type Clock, TurnClock } from './clock.js'
+import type { Clock } from './clock.js'
 import type { MemoryEntry } from './entry.js'
+import type { Environment } from './environment.js'
 import { CacheClosedError } from './errors.js'
 import { Flights } from './flight/flights.js'
 import { InProgress } from './flight/in-progress.js'
@@ -13,24 +14,10 @@ import { Memory } from './memory/memory.js'
 import type { ResolvedOptions } from './options.js'
 import type { Place } from './place.js'
 import { Budget } from './redis/budget.js'
-import { newGenerationId } from './redis/generation-id.js'
 import { RedisTier } from './redis/redis.js'
 import { Telemetry } from './telemetry/telemetry.js'
 import type { Milliseconds } from './types.js'
 import { byteLength, type Encoded, type HeldValue, Values } from './values.js'
-
-/** Time and randomness, injected: tests never sleep, and a whole fleet can be simulated. */
-export interface Environment {
-  readonly clock: Clock
-  /** From 0 up to, not including, 1. */
-  random(): number
-  /** A new id for a generation: 12 characters of base64url that no process ever makes again. */
-  newId(): string
-}
-
-export function processEnvironment(): Environment {
-  return { clock: new TurnClock(), random: Math.random, newId: newGenerationId }
-}
 
 /** A value on its way into memory. */
 export interface ValueToHold {
@@ -65,7 +52,7 @@ export class Rooms {
   closed = false
 
   constructor(options: ResolvedOptions, environment: Environment) {
-    const { clock, random, newId } = environment
+    const { clock, random } = environment
     this.options = options
     this.clock = clock
     this.random = random
@@ -74,9 +61,14 @@ export class Rooms {
     this.values = new Values(options.codec, options.values)
     this.memory = options.memory && new Memory(options.memory)
     const keys = new RedisKeys(options.keyPrefix, options.version)
-    this.redis = options.redis && new RedisTier(options.redis, keys, this.generations, clock, newId)
+    this.redis =
+      options.redis && new RedisTier(options.redis, keys, this.generations, environment, options.redisTimeout)
     const tiers = { memory: this.memory !== undefined, redis: this.redis !== undefined }
-    this.telemetry = new Telemetry({ ...options, tiers }, clock, () => this.memory?.entries ?? 0)
+    this.telemetry = new Telemetry({ ...options, tiers }, clock, {
+      memoryEntries: () => this.memory?.entries,
+      circuit: () => this.redis?.circuit,
+      unconfirmed: () => this.redis?.unconfirmed,
+    })
   }
 
   /** What memory holds of a value: believed for `maxStaleness` in front of Redis, and for its lifetime without. */

@@ -1,10 +1,11 @@
 import { uselessFrom } from './entry.js'
+import type { Flight } from './flight/flights.js'
 import type { Generation } from './generations.js'
 import { pathsAround } from './keys.js'
 import { drawSpan, type ResolvedLifetime, type Span, totalOf } from './lifetime.js'
 import { type Mark, mayKeep } from './mark.js'
 import type { EvictionReason } from './memory/memory.js'
-import type { ErrorType, Operation } from './outcome.js'
+import type { Failure, Operation } from './outcome.js'
 import { type Place, placeOf } from './place.js'
 import type { Budget } from './redis/budget.js'
 import type { RedisDone } from './redis/redis.js'
@@ -30,7 +31,7 @@ const ATTEMPTS = 3
  * What became of one change: undefined once Redis has confirmed it (or there is no Redis); `gave way` where something
  * newer came for the key before it was sent, which is no failure, and no confirmation either.
  */
-type Unconfirmed = ErrorType | 'gave way' | undefined
+type Unconfirmed = Failure | 'gave way' | undefined
 
 /**
  * The write path. A change first makes void what is in progress for its keys, and drops them from memory, so that nothing
@@ -75,16 +76,14 @@ export class WritePath {
 
   /** Ends the generation of everything under the path. The bytes expire by themselves, or are purged at once. */
   clear(path: string, purge: boolean): Promise<boolean> {
-    const { redis, generations, inProgress, flights, options } = this.#rooms
+    const { redis, generations, inProgress, flights } = this.#rooms
     return this.#operation('clear', async (budget) => {
       inProgress.invalidateUnder(path)
       flights.leaveUnder(path)
       generations.end(path)
       if (redis === undefined) return [undefined]
       const ended = await redis.endGeneration(path, undefined, budget)
-      return [ended, purge && ended.kind === 'done' ? await redis.purge(path, options.redisTimeout) : ended].map(
-        failure,
-      )
+      return [ended, purge && ended.kind === 'done' ? await redis.purge(path) : ended].map(failure)
     })
   }
 
@@ -141,14 +140,16 @@ export class WritePath {
   }
 
   /** Stores what was loaded. What is not to be stored, or too large, must not leave an old value behind. */
-  async store(place: Place, storing: Storing, mark: Mark, budget: Budget): Promise<void> {
+  async store({ place, mark, refreshing }: Flight, storing: Storing, budget: Budget): Promise<void> {
     const isStored = storing.span.fresh > 0 && this.#fits(place, storing.encoded)
     await this.#operation(
       'set',
       async (left) => {
         if (!isStored) return [await this.#remove(place, left)]
         const result = await this.#put(place, storing, mark, left)
-        return [result === 'ended' ? undefined : result]
+        if (result === 'ended' || result === undefined) return [undefined]
+        // What is there may still be fresh, and must not be read beside what the refresh gave its callers.
+        return [refreshing ? this.#unset(place, result) : result]
       },
       budget,
     )
@@ -162,7 +163,7 @@ export class WritePath {
     try {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
         const noted = redis && (await redis.note(path, tags, totalOf(span), budget, attempt > 0))
-        if (noted?.kind === 'failed') return noted.error
+        if (noted?.kind === 'failed') return this.#unset(place, noted.error)
         if (!mayKeep(mark, tags)) return 'gave way'
         // What has begun until now does not know the value that is sent now; what begins from now on reads it.
         inProgress.end(id, mark)
@@ -173,13 +174,20 @@ export class WritePath {
         const result = await this.#put(place, { ...storing, generations: belongs }, mark, budget, () =>
           this.#supersede(id),
         )
-        if (result !== 'ended') return result
+        if (result === undefined) return undefined
+        if (result !== 'ended') return this.#unset(place, result)
       }
       // Cleared again and again while this was under way: the last `clear` had the last word.
       return undefined
     } finally {
       inProgress.end(id, mark)
     }
+  }
+
+  /** A `set` that is not confirmed becomes a delete: the value before it must not survive, and it itself may not either. */
+  #unset(place: Place, error: Unconfirmed): Unconfirmed {
+    this.#rooms.redis?.distrust(place)
+    return error
   }
 
   /** @param confirmed called before memory is filled */

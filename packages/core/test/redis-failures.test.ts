@@ -96,6 +96,8 @@ describe.each(IOREDIS)('a Redis that fails, $ioredis', ({ Client }) => {
         await settled
         expect(result).toEqual(owed)
         expect(cache.stats().errors - errors).toBe(name === 'has' ? 0 : 1)
+        await cache.close()
+        await clock.advance(100)
         expect(clock.pending).toBe(0)
         await server.kill('SIGCONT')
       },
@@ -357,8 +359,10 @@ describe.each(IOREDIS)('a Redis that fails, $ioredis', ({ Client }) => {
     const calls = Array.from({ length: 1_000 }, (_, index) => cache.getOrSet(`key-${index}`, () => index))
     await clock.advance(100)
     expect(await Promise.all(calls)).toEqual(Array.from({ length: 1_000 }, (_, index) => index))
-    expect(clock.pending).toBe(0)
     expect(cache.stats().entries).toBe(0)
+    await cache.close()
+    await clock.advance(100)
+    expect(clock.pending).toBe(0)
     await server.kill('SIGCONT')
     await turn()
   })

@@ -1,70 +1,75 @@
 import type { Clock } from '../clock.js'
-import type { ErrorType } from '../outcome.js'
+import type { Failure } from '../outcome.js'
 import type { Milliseconds, RedisLike } from '../types.js'
 import type { Budget } from './budget.js'
-import { failureOf, isUnknownScript } from './failure.js'
-import { FirstAttempt } from './first-attempt.js'
-import type { Script } from './scripts.js'
-
-/** What became of a command; commands never throw. Texts arrive as Buffers. */
-export type Reply = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: ErrorType }
-
-type Argument = string | number | Uint8Array
-
-export interface Command {
-  readonly name: string
-  readonly args: readonly Argument[]
-  /** What to send instead where Redis does not know the script. */
-  readonly source?: string
-  /** Whether sending it now, late, would undo what has come since. */
-  readonly isObsolete?: () => boolean
-}
-
-export function command(name: string, ...args: Argument[]): Command {
-  return { name, args }
-}
-
-export function runScript(
-  { sha, source }: Script,
-  keys: readonly string[],
-  args: readonly Argument[],
-  isObsolete: () => boolean = () => false,
-): Command {
-  return { name: 'evalsha', args: [sha, keys.length, ...keys, ...args], source, isObsolete }
-}
+import { CircuitBreaker } from './circuit-breaker.js'
+import { ClientWatch } from './client-watch.js'
+import { atDeadline } from './deadline.js'
+import { type Command, command, type Reply, Wire } from './wire.js'
 
 const TIMED_OUT: Reply = { ok: false, error: 'timeout' }
-/** A script that was not sent: to it, what it is about has ended. */
-const OBSOLETE: Reply = { ok: true, value: 0 }
-/** A timer that is later than this tells of a stalled event loop. */
-const STALL: Milliseconds = 10
 const NOT_CONNECTED: Reply = { ok: false, error: 'connection' }
+const SKIPPED: Reply = { ok: false, error: 'skipped' }
+
+/** What a Redis in good health answers. */
+const HEALTHY: ReadonlySet<Failure> = new Set(['readonly', 'oom', 'undecodable'])
 
 /**
- * The application's client, with a deadline on every wait. It stays the application's: all that is done to it is to ask,
- * and to listen for the end of its first attempt to connect.
+ * The application's client, with a deadline on every wait and a circuit breaker before it. It stays the application's:
+ * all that is done to it is to ask, and to listen for when it is ready.
  */
 export class RedisConnection {
   readonly isCluster: boolean
   readonly client: RedisLike
+  readonly breaker: CircuitBreaker
   readonly #clock: Clock
-  readonly #call: (command: Command) => Promise<unknown>
-  readonly #firstAttempt: FirstAttempt
+  readonly #wire: Wire
+  readonly #watch: ClientWatch
+  readonly #stopListening: () => void
+  /** A call has waited in vain for the client's first attempt to connect: no other one waits for it. */
+  #hasWaitedInVain = false
+  #pinging: Promise<boolean> | undefined
 
-  constructor(client: RedisLike, clock: Clock) {
+  /**
+   * @param onOpen called when the breaker opens
+   * @param onReady called each time the client becomes ready
+   */
+  constructor(client: RedisLike, clock: Clock, onOpen: () => void, onReady: () => void) {
     this.client = client
-    this.#clock = clock
-    this.#call = callerOf(client)
-    this.#firstAttempt = FirstAttempt.of(client)
     this.isCluster = typeof client.nodes === 'function'
+    this.breaker = new CircuitBreaker(onOpen)
+    this.#clock = clock
+    this.#wire = new Wire(client, clock)
+    this.#watch = ClientWatch.of(client)
+    this.#stopListening = this.#watch.onReady(onReady)
   }
 
-  /** Sends the commands together and waits for all of them within the budget; the late ones have timed out. */
+  get isConnected(): boolean {
+    return this.client.status === 'ready'
+  }
+
+  /** Whether it can be asked, or would connect if it were. */
+  get isReachable(): boolean {
+    return this.isConnected || this.client.status === 'wait'
+  }
+
+  /** Sends the commands together and waits for all of them within the budget; with the breaker open there is no wait. */
   async send(commands: readonly Command[], budget: Budget): Promise<readonly Reply[]> {
+    const { breaker } = this
+    if (!breaker.isClosed) return commands.map(() => SKIPPED)
     budget.begin()
     try {
-      const refused = this.client.status === 'ready' ? undefined : await this.#connected(budget.left)
-      return refused ? commands.map(() => refused) : await this.#replies(commands, budget.left)
+      const refused = this.isConnected ? undefined : await this.#connected(budget.left)
+      if (refused !== undefined) {
+        // That a client has never been ready yet is no failure of a Redis that was there.
+        if (this.#watch.hasBeenReady) breaker.failed(breaker.era)
+        return commands.map(() => refused)
+      }
+      const { era } = breaker
+      const replies = await this.#wire.send(commands, budget.left)
+      if (replies.some(isFromHealthyRedis)) breaker.succeeded()
+      else breaker.failed(era)
+      return replies
     } finally {
       budget.end()
     }
@@ -75,85 +80,45 @@ export class RedisConnection {
     return reply as Reply
   }
 
+  /**
+   * Asks Redis for a sign of life, whatever the breaker says; resolves whenever it answers, or the client gives up. One
+   * PING at a time: a Redis that hangs for hours must not find thousands.
+   */
+  ping(): Promise<boolean> {
+    if (this.#pinging !== undefined) return this.#pinging
+    const pinging = new Promise<boolean>((resolve) => this.#wire.run(command('ping'), ({ ok }) => resolve(ok)))
+    this.#pinging = pinging
+    pinging.then(() => {
+      this.#pinging = undefined
+    })
+    return pinging
+  }
+
   close(): void {
-    this.#firstAttempt.leave()
+    this.#stopListening()
+    this.#watch.leave()
   }
 
   /** Undefined once Redis may be asked. */
   async #connected(patience: Milliseconds): Promise<Reply | undefined> {
-    if (this.#firstAttempt.hasEnded) return NOT_CONNECTED
+    const watch = this.#watch
+    if (watch.hasFirstAttemptEnded || this.#hasWaitedInVain) return NOT_CONNECTED
     // Any command wakes a client that connects lazily. This one's fate is nobody's concern.
     if (this.client.status === 'wait') this.client.call('ping').catch(() => {})
     await new Promise<void>((resolve) => {
-      const cancel = this.#atDeadline(patience, resolve)
-      this.#firstAttempt.end.then(() => {
+      const cancel = atDeadline(this.#clock, patience, resolve)
+      watch.firstAttempt.then(() => {
         cancel()
         resolve()
       })
     })
-    if (this.client.status === 'ready') return undefined
-    return this.#firstAttempt.hasEnded ? NOT_CONNECTED : TIMED_OUT
-  }
-
-  /** Every layer of promises here is paid by each read, so there is one. */
-  #replies(commands: readonly Command[], patience: Milliseconds): Promise<readonly Reply[]> {
-    if (commands.length === 0) return Promise.resolve([])
-    return new Promise((resolve) => {
-      const replies = new Array<Reply>(commands.length).fill(TIMED_OUT)
-      let missing = commands.length
-      // A copy: what arrives later belongs to nobody.
-      const cancel = this.#atDeadline(patience, () => resolve(replies.slice()))
-      for (const [index, command] of commands.entries()) {
-        this.#run(command, (reply) => {
-          replies[index] = reply
-          missing -= 1
-          if (missing > 0) return
-          cancel()
-          resolve(replies)
-        })
-      }
-    })
-  }
-
-  #run(command: Command, done: (reply: Reply) => void): void {
-    const fail = (error: unknown): void => {
-      const { source, isObsolete } = command
-      if (source === undefined || !isUnknownScript(error)) done({ ok: false, error: failureOf(error) })
-      // What has come between its first sending and its second must have the last word.
-      else if (isObsolete?.()) done(OBSOLETE)
-      else this.#run({ name: 'eval', args: [source, ...command.args.slice(1)] }, done)
-    }
-    try {
-      this.#call(command).then((value) => done({ ok: true, value }), fail)
-    } catch (error) {
-      fail(error)
-    }
-  }
-
-  /**
-   * Calls back when the time is up and what had arrived by then has been handled. By how much the timer itself was late
-   * the event loop was stalled, which is no fault of Redis: that much time is given once more.
-   */
-  #atDeadline(patience: Milliseconds, expired: () => void): () => void {
-    const clock = this.#clock
-    const due = clock.precise() + patience
-    const expire = (): void => clock.afterArrivals(expired)
-    let cancel = clock.after(patience, () => {
-      const stall = clock.precise() - due
-      if (stall < STALL) expire()
-      else cancel = clock.after(Math.min(stall, patience), expire)
-    })
-    return () => cancel()
+    if (this.isConnected) return undefined
+    if (watch.hasFirstAttemptEnded) return NOT_CONNECTED
+    this.#hasWaitedInVain = true
+    return TIMED_OUT
   }
 }
 
-/**
- * How to send a command. With auto-pipelining ioredis 5 and 6 lose the name of what comes through `callBuffer`, so there
- * the command's own method is called.
- */
-function callerOf(client: RedisLike): (command: Command) => Promise<unknown> {
-  const { options } = client as { options?: { enableAutoPipelining?: boolean } }
-  if (!options?.enableAutoPipelining) return ({ name, args }) => client.callBuffer(name, ...args)
-  const methods = client as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>
-  return async ({ name, args }) => methods[`${name}Buffer`]?.call(client, ...args)
+function isFromHealthyRedis(reply: Reply): boolean {
+  return reply.ok || HEALTHY.has(reply.error)
 }

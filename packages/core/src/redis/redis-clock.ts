@@ -21,6 +21,11 @@ export class RedisClock {
     this.#sampledAt = sentAt
   }
 
+  /** An instant of this process's clock on Redis's, in whole milliseconds; undefined while nothing is known. */
+  toRedis(instant: Milliseconds): Milliseconds | undefined {
+    return this.#ahead === undefined ? undefined : Math.ceil(instant + this.#ahead)
+  }
+
   /** An instant of Redis's on this process's clock; long past while nothing is known. */
   toLocal(instant: Milliseconds): Milliseconds {
     return this.#ahead === undefined ? Number.NEGATIVE_INFINITY : instant - this.#ahead

@@ -1,18 +1,22 @@
 import type { Clock } from '../clock.js'
+import type { Environment } from '../environment.js'
 import type { Generation, Generations } from '../generations.js'
 import { escapeGlob, pathsAround, type RedisKeys } from '../keys.js'
 import { type Span, totalOf } from '../lifetime.js'
 import type { Mark } from '../mark.js'
-import type { ErrorType } from '../outcome.js'
+import type { CircuitState, Failure } from '../outcome.js'
 import type { Place } from '../place.js'
 import type { Milliseconds, RedisLike } from '../types.js'
 import { byteLength, type Encoded } from '../values.js'
 import { Budget } from './budget.js'
-import { type Command, command, RedisConnection, type Reply, runScript } from './connection.js'
+import { RedisConnection } from './connection.js'
 import { readGenerationId } from './generation-id.js'
+import { Recovery } from './recovery.js'
 import { RedisClock, readTime } from './redis-clock.js'
 import { EXPIRE_VALUE, NOTE_GENERATION, STORE_VALUE } from './scripts.js'
 import { readStored, type Stored, writePieces } from './stored-form.js'
+import { type Demand, Unconfirmed } from './unconfirmed.js'
+import { type Command, command, type Reply, runScript, Wire } from './wire.js'
 
 /** What a read found under a key. */
 export type RedisRead =
@@ -42,7 +46,7 @@ export type RedisDone = { readonly kind: 'done' } | RedisFailed
 
 export interface RedisFailed {
   readonly kind: 'failed'
-  readonly error: ErrorType
+  readonly error: Failure
 }
 
 /** A value on its way to Redis. */
@@ -59,6 +63,8 @@ const ABSENT: RedisRead = { kind: 'missing', reason: 'absent' }
 const UNDECODABLE: RedisRead = { kind: 'missing', reason: 'undecodable' }
 const DONE: RedisDone = { kind: 'done' }
 const SCAN_COUNT = 512
+/** So many names go into one command of a replay: more would hold up what others ask. */
+const REPLAYED_TOGETHER = 500
 
 /** The Redis tier: the one place that knows commands and keys. It returns tagged results and never throws. */
 export class RedisTier {
@@ -67,14 +73,44 @@ export class RedisTier {
   readonly #generations: Generations
   readonly #clock: Clock
   readonly #newId: () => string
+  readonly #timeout: Milliseconds
   readonly #redisClock = new RedisClock()
+  readonly #unconfirmed: Unconfirmed
+  readonly #recovery: Recovery
 
-  constructor(client: RedisLike, keys: RedisKeys, generations: Generations, clock: Clock, newId: () => string) {
-    this.#connection = new RedisConnection(client, clock)
+  /** @param timeout of what goes on in the background */
+  constructor(
+    client: RedisLike,
+    keys: RedisKeys,
+    generations: Generations,
+    { clock, random, newId }: Environment,
+    timeout: Milliseconds,
+  ) {
     this.#keys = keys
     this.#generations = generations
     this.#clock = clock
     this.#newId = newId
+    this.#timeout = timeout
+    const recover = (): void => this.#recovery.wake()
+    this.#connection = new RedisConnection(client, clock, recover, recover)
+    this.#unconfirmed = new Unconfirmed(keys.generation(''), recover)
+    const { breaker } = this.#connection
+    const actions = {
+      isNeeded: () => !breaker.isClosed || this.#unconfirmed.size > 0,
+      isConnected: () => this.#connection.isConnected,
+      ping: () => this.#connection.ping(),
+      replay: () => this.#replay(),
+    }
+    this.#recovery = new Recovery(breaker, actions, clock, random, timeout)
+  }
+
+  get circuit(): CircuitState {
+    return this.#connection.breaker.state
+  }
+
+  /** How many deletes wait to be replayed. */
+  get unconfirmed(): number {
+    return this.#unconfirmed.size
   }
 
   /** Reads keys of one view, together with the generations that entries with these tags belong to. */
@@ -123,6 +159,8 @@ export class RedisTier {
   ): Promise<{ readonly kind: 'noted'; readonly generations: readonly Generation[] } | RedisFailed> {
     const generations = this.#generations.of(pathsAround(path), tags)
     if (!again && generations.every((one) => one.id !== undefined)) return { kind: 'noted', generations }
+    const refused = await this.#settle(generations.map(this.#nameOf), budget)
+    if (refused !== undefined) return { kind: 'failed', error: refused }
     const asked = this.#generations.ask()
     const expiry = lasting === Infinity ? 0 : Math.max(1, lasting)
     const replies = await this.#connection.send(
@@ -146,6 +184,21 @@ export class RedisTier {
    * @param mark void once the key has changed since: then a script that Redis had forgotten is not sent again
    */
   async write({ path, key }: Place, writing: Writing, mark: Mark, budget: Budget): Promise<RedisWrite> {
+    const name = this.#keys.value(path, key)
+    const refused = await this.#settle([name], budget)
+    if (refused !== undefined) return { kind: 'failed', error: refused }
+    let wrote = await this.#store(name, writing, mark, budget)
+    // Redis's clock is not where it was believed to be; now it is known.
+    if (wrote.kind === 'late') wrote = await this.#store(name, writing, mark, budget)
+    return wrote.kind === 'late' ? { kind: 'failed', error: 'timeout' } : wrote
+  }
+
+  async #store(
+    name: string,
+    writing: Writing,
+    mark: Mark,
+    budget: Budget,
+  ): Promise<RedisWrite | { readonly kind: 'late' }> {
     const { generations, span, body } = writing
     const total = totalOf(span)
     const [beforeStoredAt, beforeIds, beforeBody] = writePieces(writing, byteLength(body))
@@ -154,9 +207,10 @@ export class RedisTier {
       runScript(
         STORE_VALUE,
         // In a Cluster generations live elsewhere. A value whose generation has ended is then stored, and never read.
-        [this.#keys.value(path, key), ...(this.#connection.isCluster ? [] : generations.map(this.#nameOf))],
+        [name, ...(this.#connection.isCluster ? [] : generations.map(this.#nameOf))],
         [
           total === Infinity ? 0 : total,
+          this.#redisClock.toRedis(sentAt + budget.left) ?? '',
           beforeStoredAt,
           beforeIds,
           typeof body === 'string' ? beforeBody + body : Buffer.concat([Buffer.from(beforeBody), body]),
@@ -168,54 +222,112 @@ export class RedisTier {
     )
     if (!reply.ok) return { kind: 'failed', error: reply.error }
     // A client may be set to give numbers as strings.
-    const storedAt = Number(reply.value)
-    if (storedAt === 0) return { kind: 'ended' }
-    this.#redisClock.sample(storedAt, sentAt)
-    return { kind: 'stored', sentAt }
+    const instant = Number(reply.value)
+    if (instant === 0) return { kind: 'ended' }
+    this.#redisClock.sample(Math.abs(instant), sentAt)
+    return instant < 0 ? { kind: 'late' } : { kind: 'stored', sentAt }
+  }
+
+  /** Whatever Redis holds under a key is not to be read any more: deleted as soon as Redis can be asked. */
+  distrust({ path, key }: Place): void {
+    this.#unconfirmed.add(this.#keys.value(path, key))
   }
 
   /** Deletes values. */
-  delete(path: string, keys: readonly string[], budget: Budget): Promise<RedisDone> {
-    return this.#deleteNames(
-      keys.map((key) => this.#keys.value(path, key)),
-      budget,
-    )
+  async delete(path: string, keys: readonly string[], budget: Budget): Promise<RedisDone> {
+    const names = keys.map((key) => this.#keys.value(path, key))
+    const demands = this.#unconfirmed.of(names)
+    const done = await this.#deleteNames(names, budget)
+    if (done.kind === 'done') this.#unconfirmed.confirmed(demands)
+    else for (const name of names) this.#unconfirmed.add(name)
+    return done
   }
 
   /**
-   * Makes a value stale.
+   * Makes a value stale. Where Redis does not confirm that, the value is to be deleted.
    *
    * @param mark void once the key has changed since: then a script that Redis had forgotten is not sent again
    */
-  async expire({ path, key }: Place, mark: Mark, budget: Budget): Promise<RedisDone> {
-    const script = runScript(EXPIRE_VALUE, [this.#keys.value(path, key)], [], () => mark.void)
+  async expire(place: Place, mark: Mark, budget: Budget): Promise<RedisDone> {
+    const name = this.#keys.value(place.path, place.key)
+    const refused = await this.#settle([name], budget)
+    if (refused !== undefined) return { kind: 'failed', error: refused }
+    const script = runScript(EXPIRE_VALUE, [name], [], () => mark.void)
     const reply = await this.#connection.sendOne(script, budget)
-    return reply.ok ? DONE : { kind: 'failed', error: reply.error }
+    if (reply.ok) return DONE
+    this.distrust(place)
+    return { kind: 'failed', error: reply.error }
   }
 
   /** Ends a generation: everything under the path, or with the tag under the path, is a miss from here on. */
-  endGeneration(path: string, tag: string | undefined, budget: Budget): Promise<RedisDone> {
-    return this.#deleteNames([this.#keys.generation(path, tag)], budget)
+  async endGeneration(path: string, tag: string | undefined, budget: Budget): Promise<RedisDone> {
+    const name = this.#keys.generation(path, tag)
+    // What is to be deleted under the path is a miss as well, once that has ended.
+    const names = tag === undefined ? this.#unconfirmed.under(this.#keys.value(path), name) : [name]
+    const demands = this.#unconfirmed.of(names)
+    const done = await this.#deleteNames([name], budget)
+    this.#unconfirmed.confirmed(demands)
+    if (done.kind === 'failed') this.#unconfirmed.add(name)
+    return done
   }
 
   /** Removes the bytes of every value under a path, on every master. Each Redis call has a budget of its own. */
-  async purge(path: string, patience: Milliseconds): Promise<RedisDone> {
+  async purge(path: string): Promise<RedisDone> {
     const { client, isCluster } = this.#connection
     const masters: readonly RedisLike[] = isCluster ? (client.nodes?.('master') ?? []) : [client]
     for (const master of masters) {
-      const done = await this.#purgeMaster(master, path, patience)
+      const done = await this.#purgeMaster(master, path, this.#timeout)
       if (done.kind === 'failed') return done
     }
     return DONE
   }
 
-  /** Resolves to whether Redis answered. */
-  async ping(budget: Budget): Promise<boolean> {
-    return (await this.#connection.sendOne(command('ping'), budget)).ok
+  /** Resolves to whether Redis answered within the time given, whatever the breaker says. */
+  async ping(patience: Milliseconds): Promise<boolean> {
+    if (!this.#connection.isReachable) return false
+    let cancel!: () => void
+    const late = new Promise<boolean>((resolve) => {
+      cancel = this.#clock.after(patience, () => resolve(false))
+    })
+    const answered = await Promise.race([this.#connection.ping(), late])
+    cancel()
+    return answered
   }
 
   close(): void {
+    this.#recovery.close()
     this.#connection.close()
+  }
+
+  /** Deletes what is unconfirmed, until Redis refuses. */
+  async #replay(): Promise<void> {
+    const demands = this.#unconfirmed.of()
+    for (let from = 0; from < demands.length; from += REPLAYED_TOGETHER) {
+      const failure = await this.#deleteAgain(
+        demands.slice(from, from + REPLAYED_TOGETHER),
+        this.#budget(this.#timeout),
+      )
+      if (failure !== undefined) return
+    }
+  }
+
+  /**
+   * Nothing is read or written under a name whose deletion is unconfirmed: it is deleted first.
+   *
+   * @returns why Redis could not be asked
+   */
+  async #settle(names: readonly string[], budget: Budget): Promise<Failure | undefined> {
+    if (this.#unconfirmed.size === 0) return undefined
+    const demands = this.#unconfirmed.of(names)
+    return demands.length === 0 ? undefined : this.#deleteAgain(demands, budget)
+  }
+
+  async #deleteAgain(demands: readonly Demand[], budget: Budget): Promise<Failure | undefined> {
+    const names = demands.map(([name]) => name)
+    const done = await this.#deleteNames(names, budget)
+    if (done.kind === 'failed') return done.error
+    this.#unconfirmed.confirmed(demands)
+    return undefined
   }
 
   #budget(patience: Milliseconds): Budget {
@@ -226,6 +338,8 @@ export class RedisTier {
 
   /** One MGET, or a GET each in a Cluster, where they live in many slots. */
   async #getAll(names: readonly string[], budget: Budget): Promise<readonly Reply[]> {
+    const refused = await this.#settle(names, budget)
+    if (refused !== undefined) return names.map(() => ({ ok: false, error: refused }))
     const sentAt = this.#clock.now()
     const commands: Command[] = this.#connection.isCluster
       ? names.map((name) => command('get', name))
@@ -280,19 +394,19 @@ export class RedisTier {
   }
 
   async #purgeMaster(master: RedisLike, path: string, patience: Milliseconds): Promise<RedisDone> {
-    const connection = new RedisConnection(master, this.#clock)
+    const wire = new Wire(master, this.#clock)
     // SCAN knows nothing of the client's own prefix; the client puts it before the keys that UNLINK names.
     const pattern = escapeGlob(clientPrefix(this.#connection.client)) + this.#keys.valuesPattern(path)
     const strip = Buffer.byteLength(clientPrefix(master))
     let cursor = '0'
     do {
       const scan = command('scan', cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT)
-      const reply = await connection.sendOne(scan, this.#budget(patience))
+      const [reply] = (await wire.send([scan], patience)) as [Reply]
       if (!reply.ok) return { kind: 'failed', error: reply.error }
       const [next, names] = reply.value as [Buffer, Buffer[]]
       cursor = String(next)
       const unlinks = names.map((name) => command('unlink', name.subarray(strip)))
-      for (const unlinked of await connection.send(unlinks, this.#budget(patience))) {
+      for (const unlinked of await wire.send(unlinks, patience)) {
         if (!unlinked.ok) return { kind: 'failed', error: unlinked.error }
       }
     } while (cursor !== '0')

@@ -38,20 +38,24 @@ return ARGV[1]
 `)
 
 /**
- * Stores a value, stamped with Redis's clock, where its generations still stand.
+ * Stores a value, stamped with Redis's clock, where its generations still stand. What comes late, because it lay in a
+ * socket while Redis hung, is refused: its sender has given up on it, and may have deleted the key since on another
+ * connection.
  *
  * KEYS: the value, then those of its generations that are on the same server, the widest first (it never expires).
- * ARGV: expiry in milliseconds (0: never), the three pieces of the stored form, then the ids of all its generations.
- * Returns the instant of storing in milliseconds, or 0 where a generation has ended.
+ * ARGV: expiry in milliseconds (0: never), the instant after which it is late (empty: unknown), the three pieces of the
+ * stored form, then the ids of all its generations.
+ * Returns the instant in milliseconds, below 0 where it is late; or 0 where a generation has ended.
  */
 export const STORE_VALUE: Script = script(`${OUTLIVE}
-for i = 2, #KEYS do
-  if redis.pcall('GET', KEYS[i]) ~= ARGV[i + 3] then return 0 end
-end
-for i = 3, #KEYS do outlive(KEYS[i], tonumber(ARGV[1])) end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local value = ARGV[2] .. string.format('%.0f', now) .. ARGV[3] .. table.concat(ARGV, ',', 5) .. ARGV[4]
+if ARGV[2] ~= '' and now > tonumber(ARGV[2]) then return -now end
+for i = 2, #KEYS do
+  if redis.pcall('GET', KEYS[i]) ~= ARGV[i + 4] then return 0 end
+end
+for i = 3, #KEYS do outlive(KEYS[i], tonumber(ARGV[1])) end
+local value = ARGV[3] .. string.format('%.0f', now) .. ARGV[4] .. table.concat(ARGV, ',', 6) .. ARGV[5]
 if ARGV[1] == '0' then redis.call('SET', KEYS[1], value) else redis.call('SET', KEYS[1], value, 'PX', ARGV[1]) end
 return now
 `)

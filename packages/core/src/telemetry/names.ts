@@ -31,6 +31,12 @@ export const ERRORS: InstrumentSpec = {
   unit: '{error}',
 }
 
+export const SKIPPED: InstrumentSpec = {
+  name: 'redis_cache_skipped_total',
+  description: 'Redis operations not tried because the circuit breaker is open.',
+  unit: '{operation}',
+}
+
 /** Bounds fine enough for a cache: the standard ones of databases begin at 1 ms, above most Redis hits. */
 const BOUNDS_MS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000]
 const BOUNDS_S = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1]
@@ -53,6 +59,18 @@ export const DURATION_SECONDS: InstrumentSpec = {
 export const MEMORY_ENTRIES: InstrumentSpec = {
   name: 'redis_cache_memory_entries',
   description: 'Entries that the memory tier holds.',
+  unit: '{entry}',
+}
+
+export const CIRCUIT_STATE: InstrumentSpec = {
+  name: 'redis_cache_circuit_state',
+  description: 'State of the circuit breaker before Redis: 0 closed, 1 half-open, 2 open.',
+  unit: '',
+}
+
+export const UNCONFIRMED: InstrumentSpec = {
+  name: 'redis_cache_unconfirmed',
+  description: 'Deletes that Redis has not confirmed and that wait to be replayed.',
   unit: '{entry}',
 }
 

@@ -1,22 +1,32 @@
 import {
   type Attributes,
+  type BatchObservableResult,
   type Counter,
   createNoopMeter,
   type Histogram,
   type Meter,
   type MeterProvider,
   metrics,
-  type ObservableGauge,
-  type ObservableResult,
+  type Observable,
 } from '@opentelemetry/api'
 import type { Clock } from '../clock.js'
-import { type ErrorType, MISS_REASONS, type MissReason, type Operation, type Outcome, type Tier } from '../outcome.js'
+import {
+  type CircuitState,
+  type ErrorType,
+  type Failure,
+  MISS_REASONS,
+  type MissReason,
+  type Operation,
+  type Outcome,
+  type Tier,
+} from '../outcome.js'
 import type { Milliseconds } from '../types.js'
 import { VERSION } from '../version.js'
 import { type Cell, FlushedCounter } from './counter.js'
 import { guarded } from './guarded.js'
 import {
   ATTRIBUTE,
+  CIRCUIT_STATE,
   DURATION_SECONDS,
   ERRORS,
   HITS,
@@ -25,6 +35,8 @@ import {
   MEMORY_ENTRIES,
   METER_NAME,
   MISSES,
+  SKIPPED,
+  UNCONFIRMED,
 } from './names.js'
 
 export interface TelemetryOptions {
@@ -46,13 +58,26 @@ const COMMON_ERRORS: ReadonlyArray<readonly [Operation, ErrorType]> = [
   ['get', 'undecodable'],
 ]
 
+/** What is told as it is at the moment of a collection; undefined for what this cache does not have. */
+export interface Gauges {
+  memoryEntries(): number | undefined
+  circuit(): CircuitState | undefined
+  /** Deletes waiting to be replayed. */
+  unconfirmed(): number | undefined
+}
+
+const CIRCUIT_STATES: Readonly<Record<CircuitState, number>> = { closed: 0, 'half-open': 1, open: 2 }
+const SKIPPABLE: readonly Operation[] = ['get', 'set', 'delete', 'clear']
+
 /** What a caller gets for a start time while nobody measures. */
 const UNMEASURED = -1
 
 /** The instruments of one meter provider. */
 interface Instruments {
   readonly histograms: ReadonlyArray<{ readonly instrument: Histogram; readonly unitsPerMs: number }>
-  readonly memoryEntries: ObservableGauge
+  readonly gauges: ReadonlyArray<{ readonly instrument: Observable; readonly read: () => number | undefined }>
+  /** Takes the callback of the collections back. */
+  detach(): void
 }
 
 /**
@@ -64,14 +89,16 @@ interface Instruments {
 export class Telemetry {
   readonly #options: TelemetryOptions
   readonly #clock: Clock
-  readonly #memoryEntries: () => number
+  readonly #gauges: Gauges
   readonly #base: Attributes
   readonly #hits = new FlushedCounter()
   readonly #misses = new FlushedCounter()
   readonly #errors = new FlushedCounter()
+  readonly #skipped = new FlushedCounter()
   readonly #hitCells: Readonly<Record<Tier, Cell>>
   readonly #missCells: Partial<Record<MissReason, Cell>> = {}
   readonly #errorCells = new Map<string, Cell>()
+  readonly #skippedCells: Partial<Record<Operation, Cell>> = {}
   readonly #operations = new Map<Operation, Attributes>()
   /** Hits that were stale. */
   stale = 0
@@ -79,11 +106,10 @@ export class Telemetry {
   #instruments: Instruments | undefined
   #closed = false
 
-  /** @param memoryEntries how many entries the memory tier holds now */
-  constructor(options: TelemetryOptions, clock: Clock, memoryEntries: () => number) {
+  constructor(options: TelemetryOptions, clock: Clock, gauges: Gauges) {
     this.#options = options
     this.#clock = clock
-    this.#memoryEntries = memoryEntries
+    this.#gauges = gauges
     this.#base = { ...options.attributes, [ATTRIBUTE.cache]: options.name }
     const { memory, redis } = options.tiers
     this.#hitCells = {
@@ -94,6 +120,7 @@ export class Telemetry {
     for (const [operation, type] of redis ? COMMON_ERRORS : ([['get', 'other']] as const)) {
       this.#errorCell(operation, type)
     }
+    if (redis) for (const operation of SKIPPABLE) this.#skippedCell(operation)
     this.resolve()
     clock.onTurn = () => this.resolve()
   }
@@ -110,9 +137,10 @@ export class Telemetry {
     if (outcome.result === 'hit' && outcome.stale !== undefined) this.stale += times
   }
 
-  /** Counts an operation that failed. */
-  failed(operation: Operation, type: ErrorType, times: number = 1): void {
-    this.#errorCell(operation, type).count += times
+  /** Counts an operation that failed, or was not tried. */
+  failed(operation: Operation, failure: Failure, times: number = 1): void {
+    const cell = failure === 'skipped' ? this.#skippedCell(operation) : this.#errorCell(operation, failure)
+    cell.count += times
   }
 
   /** Begins a measurement, which `timed` ends. */
@@ -171,34 +199,46 @@ export class Telemetry {
     const { histograms } = this.#options
     const counter = (spec: InstrumentSpec): Counter => meter.createCounter(spec.name, spec)
     const histogram = (spec: InstrumentSpec): Histogram => meter.createHistogram(spec.name, spec)
+    const gauge = (spec: InstrumentSpec): Observable => meter.createObservableGauge(spec.name, spec)
+    const gauges = [
+      { instrument: gauge(MEMORY_ENTRIES), read: () => this.#gauges.memoryEntries() },
+      { instrument: gauge(CIRCUIT_STATE), read: () => circuitState(this.#gauges.circuit()) },
+      { instrument: gauge(UNCONFIRMED), read: () => this.#gauges.unconfirmed() },
+    ]
+    const observables = gauges.map(({ instrument }) => instrument)
     const instruments: Instruments = {
       histograms: [
         ...(histograms === 'seconds' ? [] : [{ instrument: histogram(LATENCY_MS), unitsPerMs: 1 }]),
         ...(histograms === 'ms' ? [] : [{ instrument: histogram(DURATION_SECONDS), unitsPerMs: 0.001 }]),
       ],
-      memoryEntries: meter.createObservableGauge(MEMORY_ENTRIES.name, MEMORY_ENTRIES),
+      gauges,
+      detach: () => meter.removeBatchObservableCallback(this.#collect, observables),
     }
     this.#hits.attach(counter(HITS))
     this.#misses.attach(counter(MISSES))
     this.#errors.attach(counter(ERRORS))
-    instruments.memoryEntries.addCallback(this.#collect)
+    this.#skipped.attach(counter(SKIPPED))
+    meter.addBatchObservableCallback(this.#collect, observables)
     this.#instruments = instruments
   }
 
   #detach(): void {
-    guarded(() => this.#instruments?.memoryEntries.removeCallback(this.#collect))
+    guarded(() => this.#instruments?.detach())
     this.#instruments = undefined
     for (const counter of this.#counters()) counter.detach()
   }
 
   /** Runs at each collection, and synchronously: what it adds to the counters lands in the same collection. */
-  readonly #collect = (result: ObservableResult): void => {
+  readonly #collect = (result: BatchObservableResult): void => {
     for (const counter of this.#counters()) counter.flush()
-    if (this.#options.tiers.memory) result.observe(this.#memoryEntries(), this.#base)
+    for (const { instrument, read } of this.#instruments?.gauges ?? []) {
+      const value = read()
+      if (value !== undefined) result.observe(instrument, value, this.#base)
+    }
   }
 
   #counters(): readonly FlushedCounter[] {
-    return [this.#hits, this.#misses, this.#errors]
+    return [this.#hits, this.#misses, this.#errors, this.#skipped]
   }
 
   #hitCell(tier: Tier): Cell {
@@ -224,6 +264,11 @@ export class Telemetry {
     return cell
   }
 
+  #skippedCell(operation: Operation): Cell {
+    this.#skippedCells[operation] ??= this.#skipped.cell({ ...this.#base, [ATTRIBUTE.operation]: operation })
+    return this.#skippedCells[operation]
+  }
+
   #operationAttributes(operation: Operation): Attributes {
     let attributes = this.#operations.get(operation)
     if (attributes === undefined) {
@@ -232,6 +277,10 @@ export class Telemetry {
     }
     return attributes
   }
+}
+
+function circuitState(state: CircuitState | undefined): number | undefined {
+  return state && CIRCUIT_STATES[state]
 }
 
 /** The cell of a tier that is not in use: it has no series. */

@@ -1,5 +1,5 @@
+import type { Environment } from '../../src/environment.js'
 import { newGenerationId } from '../../src/redis/generation-id.js'
-import type { Environment } from '../../src/rooms.js'
 import { FakeClock } from './fake-clock.js'
 
 export interface FakeEnvironment extends Environment {

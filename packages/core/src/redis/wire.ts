@@ -1,0 +1,98 @@
+import type { Clock } from '../clock.js'
+import type { Failure } from '../outcome.js'
+import type { Milliseconds, RedisLike } from '../types.js'
+import { atDeadline } from './deadline.js'
+import { failureOf, isUnknownScript } from './failure.js'
+import type { Script } from './scripts.js'
+
+/** What became of a command; commands never throw. Texts arrive as Buffers. */
+export type Reply = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: Failure }
+
+type Argument = string | number | Uint8Array
+
+export interface Command {
+  readonly name: string
+  readonly args: readonly Argument[]
+  /** What to send instead where Redis does not know the script. */
+  readonly source?: string
+  /** Whether sending it now, late, would undo what has come since. */
+  readonly isObsolete?: () => boolean
+}
+
+export function command(name: string, ...args: Argument[]): Command {
+  return { name, args }
+}
+
+export function runScript(
+  { sha, source }: Script,
+  keys: readonly string[],
+  args: readonly Argument[],
+  isObsolete: () => boolean = () => false,
+): Command {
+  return { name: 'evalsha', args: [sha, keys.length, ...keys, ...args], source, isObsolete }
+}
+
+const TIMED_OUT: Reply = { ok: false, error: 'timeout' }
+/** A script that was not sent: to it, what it is about has ended. */
+const OBSOLETE: Reply = { ok: true, value: 0 }
+
+/** Commands to one server and their replies, with a deadline. */
+export class Wire {
+  readonly #clock: Clock
+  readonly #call: (command: Command) => Promise<unknown>
+
+  constructor(client: RedisLike, clock: Clock) {
+    this.#clock = clock
+    this.#call = callerOf(client)
+  }
+
+  /**
+   * Sends the commands together and waits for all of them; the late ones have timed out. Every layer of promises here is
+   * paid by each read, so there is one.
+   */
+  send(commands: readonly Command[], patience: Milliseconds): Promise<readonly Reply[]> {
+    if (commands.length === 0) return Promise.resolve([])
+    return new Promise((resolve) => {
+      const replies = new Array<Reply>(commands.length).fill(TIMED_OUT)
+      let missing = commands.length
+      // A copy: what arrives later belongs to nobody.
+      const cancel = atDeadline(this.#clock, patience, () => resolve(replies.slice()))
+      for (const [index, command] of commands.entries()) {
+        this.run(command, (reply) => {
+          replies[index] = reply
+          missing -= 1
+          if (missing > 0) return
+          cancel()
+          resolve(replies)
+        })
+      }
+    })
+  }
+
+  /** Sends one command and calls back with its reply, however late. */
+  run(command: Command, done: (reply: Reply) => void): void {
+    const fail = (error: unknown): void => {
+      const { source, isObsolete } = command
+      if (source === undefined || !isUnknownScript(error)) done({ ok: false, error: failureOf(error) })
+      // What has come between its first sending and its second must have the last word.
+      else if (isObsolete?.()) done(OBSOLETE)
+      else this.run({ name: 'eval', args: [source, ...command.args.slice(1)] }, done)
+    }
+    try {
+      this.#call(command).then((value) => done({ ok: true, value }), fail)
+    } catch (error) {
+      fail(error)
+    }
+  }
+}
+
+/**
+ * How to send a command. With auto-pipelining ioredis 5 and 6 lose the name of what comes through `callBuffer`, so there
+ * the command's own method is called.
+ */
+function callerOf(client: RedisLike): (command: Command) => Promise<unknown> {
+  const { options } = client as { options?: { enableAutoPipelining?: boolean } }
+  if (!options?.enableAutoPipelining) return ({ name, args }) => client.callBuffer(name, ...args)
+  const methods = client as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>
+  return async ({ name, args }) => methods[`${name}Buffer`]?.call(client, ...args)
+}
