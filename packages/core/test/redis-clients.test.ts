@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { createCache } from '../src/index.js'
 import { freshName, makeCache, makeTimedCache } from './support/caches.js'
 import { turn } from './support/fake-clock.js'
-import { connect, IOREDIS, makeClient, ownRedis, type RedisClient, useRedis } from './support/redis.js'
+import { connect, IOREDIS, makeClient, ownRedis, type RedisClient, useRedis, useTlsRedis } from './support/redis.js'
 import { noUnhandledRejections } from './support/unhandled.js'
 import { until } from './support/until.js'
 
@@ -125,6 +125,32 @@ describe.each(IOREDIS)("the application's client, $ioredis", ({ Client }) => {
       await cache.close()
       expect(await call).toBe('loaded')
       await until(() => client.status === 'ready')
+    })
+  })
+
+  describe('is used as it is set up', () => {
+    const tls = useTlsRedis()
+
+    test.each([
+      ['with a database of its own', () => redis.server, () => ({ db: 5 })],
+      ['with a prefix of its own', () => redis.server, () => ({ keyPrefix: 'app*:' })],
+      ['queueing nothing while offline', () => redis.server, () => ({ enableOfflineQueue: false })],
+      ['pipelining by itself', () => redis.server, () => ({ enableAutoPipelining: true })],
+      ['giving numbers as strings', () => redis.server, () => ({ stringNumbers: true })],
+      ['over TLS', () => tls.server, () => ({ tls: tls.server.tls ?? {} })],
+    ] as const)('%s', async (_, serverOf, optionsOf) => {
+      const client = await connect(Client, serverOf(), optionsOf())
+      const cache = makeCache({ redis: client, redisTimeout: 10_000, memory: false })
+      const view = cache.namespace('n', { tags: ['t'] })
+      expect(await cache.set('a', 1)).toBe(true)
+      expect(await view.getOrSet('a', () => 2)).toBe(2)
+      expect([await cache.get('a'), await view.get('a')]).toEqual([1, 2])
+      expect(await view.deleteByTag('t')).toBe(true)
+      expect(await view.get('a')).toBeUndefined()
+      expect(await cache.clear({ purge: true })).toBe(true)
+      expect((await client.keys('*')).filter((key) => key.includes(`${cache.name}:v:`))).toEqual([])
+      expect(await cache.get('a')).toBeUndefined()
+      expect(cache.stats()).toMatchObject({ errors: 0, circuit: 'closed' })
     })
   })
 

@@ -14,9 +14,18 @@ export const IOREDIS = [
 
 /** One Redis for the tests of a file or of a `describe`. */
 export function useRedis(...args: string[]): { readonly server: RedisServer } {
+  return useServer(() => startRedis({ args }))
+}
+
+/** The same, to be spoken to over TLS. */
+export function useTlsRedis(): { readonly server: RedisServer } {
+  return useServer(() => startRedis({ tls: true }))
+}
+
+function useServer(start: () => Promise<RedisServer>): { readonly server: RedisServer } {
   let server: RedisServer | undefined
   beforeAll(async () => {
-    server = await startRedis({ args })
+    server = await start()
   })
   afterAll(async () => {
     await server?.stop()
