@@ -4,7 +4,7 @@ import { InvalidOptionError, NotReadyError } from './errors.js'
 import { checkKey, memoryId, pathSegment } from './keys.js'
 import { checkDuration, checkOptionNames, checkTag, type ResolvedLifetime, resolveLifetime } from './lifetime.js'
 import { type ResolvedReadOptions, resolveOptions, resolveReadOptions } from './options.js'
-import { type Candidate, isHit } from './outcome.js'
+import { type Candidate, HIT, isHit } from './outcome.js'
 import { type Place, placeOf } from './place.js'
 import { ReadPath } from './read.js'
 import { Rooms } from './rooms.js'
@@ -62,7 +62,7 @@ class View implements CacheView {
   }
 
   get<V = unknown>(key: string): Promise<V | undefined> {
-    const entry = this.#inMemory(memoryId(this.#path, key))
+    const entry = this.#inMemory(memoryId(this.#path, key), key)
     if (entry?.held.shared) return Promise.resolve(entry.held.value as V)
     return (entry === undefined ? this.#get(key) : this.#copyOf(entry)) as Promise<V | undefined>
   }
@@ -70,7 +70,7 @@ class View implements CacheView {
   getOrSet<V>(key: string, loader: Loader<V>, options?: ReadOptions): Promise<V> {
     if (options === undefined && this.#isPlain && typeof loader === 'function') {
       const id = memoryId(this.#path, key)
-      const entry = this.#inMemory(id)
+      const entry = this.#inMemory(id, key)
       if (entry?.held.shared) return Promise.resolve(entry.held.value as V)
       if (entry !== undefined) return this.#copyOf(entry) as Promise<V>
       const flight = this.#rooms.flights.get(id)
@@ -87,7 +87,7 @@ class View implements CacheView {
     const values = new Array<unknown>(keys.length)
     const missing: number[] = []
     for (const [index, key] of keys.entries()) {
-      const entry = this.#countedInMemory(memoryId(this.#path, key))
+      const entry = this.#countedInMemory(memoryId(this.#path, key), key)
       if (entry === undefined) missing.push(index)
       else values[index] = rooms.values.take(entry.held)
     }
@@ -99,7 +99,7 @@ class View implements CacheView {
       )
       for (const [position, index] of missing.entries()) values[index] = found[position]
     } else if (rooms.options.timeMemoryHits) {
-      rooms.telemetry.timed('get', started)
+      rooms.telemetry.ended('get', [started])
     }
     return values as Array<V | undefined>
   }
@@ -120,7 +120,7 @@ class View implements CacheView {
     const due: Place[] = []
     for (const key of new Set(keys)) {
       const place = placeOf(this.#path, key)
-      const entry = resolved.refresh ? undefined : this.#countedInMemory(place.id)
+      const entry = resolved.refresh ? undefined : this.#countedInMemory(place.id, key)
       if (entry === undefined) {
         missing.push(place)
         continue
@@ -129,7 +129,7 @@ class View implements CacheView {
       if (read.isDue(entry)) due.push(place)
     }
     read.refreshEarlyMany(due, load as BatchLoader<unknown>, resolved)
-    if (missing.length === 0 && rooms.options.timeMemoryHits) rooms.telemetry.timed('get', started)
+    if (missing.length === 0 && rooms.options.timeMemoryHits) rooms.telemetry.ended('get', [started])
     const loaded = missing.length > 0 ? await read.getOrSetMany(missing, load as BatchLoader<unknown>, resolved) : []
     for (const [index, { key }] of missing.entries()) values.set(key, loaded[index])
     return keys.map((key) => values.get(key) as V | undefined)
@@ -242,19 +242,21 @@ class View implements CacheView {
   }
 
   /** A hit in memory, counted, and timed where that is asked for. */
-  #inMemory(id: string): MemoryEntry | undefined {
+  #inMemory(id: string, key: string): MemoryEntry | undefined {
     const { telemetry, options } = this.#rooms
-    if (!options.timeMemoryHits) return this.#countedInMemory(id)
+    if (!options.timeMemoryHits) return this.#countedInMemory(id, key)
     const started = telemetry.start()
-    const entry = this.#countedInMemory(id)
-    if (entry !== undefined) telemetry.timed('get', started)
+    const entry = this.#countedInMemory(id, key)
+    if (entry !== undefined) telemetry.ended('get', [started])
     return entry
   }
 
-  #countedInMemory(id: string): MemoryEntry | undefined {
+  #countedInMemory(id: string, key: string): MemoryEntry | undefined {
     const { memory, clock, telemetry } = this.#rooms
     const entry = memory?.get(id, clock.now())
-    if (entry !== undefined) telemetry.memoryHits.count += 1
+    if (entry === undefined) return undefined
+    telemetry.memoryHits.count += 1
+    if (telemetry.hasListeners) telemetry.tell(HIT.memory, { key, path: this.#path })
     return entry
   }
 
@@ -280,7 +282,7 @@ class View implements CacheView {
     checkKey(key)
     options.signal?.throwIfAborted()
     const place = placeOf(this.#path, key)
-    const entry = options.refresh ? undefined : this.#inMemory(place.id)
+    const entry = options.refresh ? undefined : this.#inMemory(place.id, key)
     if (entry === undefined) return this.house.read.getOrSet(place, loader, options)
     if (this.house.read.isDue(entry)) this.house.read.refreshEarly(place, loader, options)
     return this.#rooms.values.take(entry.held)
@@ -319,16 +321,9 @@ class RootCache extends View implements Cache {
   stats(): CacheStats {
     const { rooms, read } = this.house
     const { memory, redis, telemetry } = rooms
-    const { hits, misses, errors } = telemetry.counts
-    const evictions = memory === undefined ? [] : Object.values(memory.evictions)
     return {
-      hits,
-      misses,
-      errors,
+      ...telemetry.counts,
       loads: read.loads,
-      coalesced: read.coalesced,
-      stale: telemetry.stale,
-      evictions: evictions.reduce((sum, count) => sum + count, 0),
       entries: memory?.entries ?? 0,
       bytes: memory?.bytes ?? 0,
       circuit: redis?.circuit ?? 'closed',

@@ -12,6 +12,7 @@ export {
   RecursiveLoadError,
 } from './errors.js'
 export { entry, notModified } from './loader/load-result.js'
+export type { LoadEvent, LookupEvent, OperationEvent } from './telemetry/events.js'
 export type {
   BatchLoader,
   Cache,

@@ -46,12 +46,13 @@ export class Load {
     options: ResolvedReadOptions,
     budget: Budget,
   ): Promise<readonly Landing[]> {
-    const { clock, loadQueue } = this.#rooms
+    const { clock, loadQueue, telemetry } = this.#rooms
     const { run } = wanted[0].flight
     // Before the load: what ends a generation while the load runs thereby refuses its value.
     const generations = await this.#note(wanted, options.lifetime, budget)
     const ticket = run.enter(loadQueue)
     const cancellation = new Cancellation()
+    const keys = wanted.map(({ flight }) => flight.place.key)
     const loading = runLoader(
       {
         call: () => {
@@ -59,7 +60,7 @@ export class Load {
           return run.begin(() => call(wanted, cancellation))
         },
         admitted: ticket.admitted,
-        keys: wanted.map(({ flight }) => flight.place.key),
+        keys,
         timeout: options.loadTimeout,
         cancellation,
       },
@@ -69,6 +70,8 @@ export class Load {
     const loaded = await loading.result
     run.end()
     ticket.done()
+    const result = loaded.kind === 'loaded' ? 'success' : loaded.reason
+    if (loaded.duration !== undefined) telemetry.loaded(result, loaded.duration, keys)
     return Promise.all(
       wanted.map((one, index) => this.#land(one, index, loaded, options.lifetime, generations, budget)),
     )

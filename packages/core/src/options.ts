@@ -1,4 +1,4 @@
-import type { MeterProvider } from '@opentelemetry/api'
+import type { MeterProvider, TracerProvider } from '@opentelemetry/api'
 import { InvalidOptionError, notImplemented } from './errors.js'
 import { isKey } from './keys.js'
 import {
@@ -33,6 +33,8 @@ export interface ResolvedOptions {
   readonly histograms: 'both' | 'seconds' | 'ms'
   readonly timeMemoryHits: boolean
   readonly meterProvider: MeterProvider | undefined
+  readonly tracerProvider: TracerProvider | undefined
+  readonly spanKey: ((key: string) => string | undefined) | undefined
 }
 
 /** The options of a read-through call with every default filled in. */
@@ -77,6 +79,7 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof CacheOptions>([
   'timeMemoryHits',
   'meterProvider',
   'tracerProvider',
+  'spanKey',
   'waitUntil',
 ])
 
@@ -93,7 +96,7 @@ const MOST_ENTRIES = 2 ** 24
 export function resolveOptions(options: CacheOptions): ResolvedOptions {
   const lifetime = resolveLifetime(options ?? null, DEFAULT_LIFETIME, 'options', OPTIONS)
   refuseWhatIsToCome(options)
-  const { keyPrefix, version, redis, codec, meterProvider, schema, waitUntil } = options
+  const { keyPrefix, version, redis, codec, meterProvider, tracerProvider, spanKey, schema, waitUntil } = options
   const name = nonEmptyString(options.name, 'options.name')
   return {
     name,
@@ -127,6 +130,11 @@ export function resolveOptions(options: CacheOptions): ResolvedOptions {
       meterProvider === undefined
         ? undefined
         : checkMethods(meterProvider, ['getMeter'], 'options.meterProvider', 'a MeterProvider'),
+    tracerProvider:
+      tracerProvider === undefined
+        ? undefined
+        : checkMethods(tracerProvider, ['getTracer'], 'options.tracerProvider', 'a TracerProvider'),
+    spanKey: spanKey === undefined ? undefined : checkFunction(spanKey, 'options.spanKey'),
   }
 }
 
@@ -155,7 +163,7 @@ export function resolveReadOptions(
 
 /** What a later issue brings is refused: an option that does nothing would be a lie. */
 function refuseWhatIsToCome(options: CacheOptions): void {
-  for (const name of ['compression', 'encryption', 'tracerProvider'] as const) {
+  for (const name of ['compression', 'encryption'] as const) {
     if (options[name] !== undefined && options[name] !== false) throw notImplemented(`options.${name}`)
   }
 }

@@ -1,4 +1,4 @@
-import type { HeldEntry } from './entry.js'
+import type { HeldEntry, MemoryEntry } from './entry.js'
 
 /**
  * What became of one key of one lookup: the one closed union from which counters, spans, events and `stats()` derive.
@@ -31,7 +31,7 @@ export type LookedUp = Found | NotFound
 
 export interface Found {
   readonly outcome: Hit
-  readonly entry: HeldEntry
+  readonly entry: MemoryEntry
   /** The value of the caller who looked it up; others take theirs from the entry. */
   readonly value: unknown
   readonly error: undefined
@@ -71,6 +71,8 @@ export type Failure = ErrorType | 'skipped'
 
 /** Of the circuit breaker before Redis. `half-open`: Redis was asked whether it is back, and has time to answer. */
 export type CircuitState = 'closed' | 'half-open' | 'open'
+
+export const STALE_REASONS: readonly StaleReason[] = ['revalidating', 'error', 'timeout', 'unavailable']
 
 export const MISS_REASONS: readonly MissReason[] = ['absent', 'expired', 'unavailable', 'undecodable']
 

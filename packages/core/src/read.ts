@@ -1,4 +1,5 @@
 import { unlessAborted } from './abort.js'
+import type { CallSpan } from './call-span.js'
 import {
   type HeldEntry,
   type MemoryEntry,
@@ -11,12 +12,13 @@ import { InvalidOptionError, RecursiveLoadError } from './errors.js'
 import { type Crowd, Flight, type Landing } from './flight/flights.js'
 import { currentRun, Run } from './flight/run.js'
 import { type Call, Load, type Wanted } from './load.js'
-import type { Failure } from './loader/backoffs.js'
+import type { LoadFailure } from './loader/backoffs.js'
 import { BatchContext, LoaderContext } from './loader/loader-context.js'
 import { LookUp } from './look-up.js'
 import type { ResolvedReadOptions } from './options.js'
 import {
   type Candidate,
+  type Failure,
   isHit,
   type LookedUp,
   MISS,
@@ -25,10 +27,12 @@ import {
   STALE_HIT,
   type StaleReason,
 } from './outcome.js'
-import type { Place } from './place.js'
+import { type Place, placeOf } from './place.js'
 import type { Budget } from './redis/budget.js'
 import type { Rooms } from './rooms.js'
+import type { Asker } from './telemetry/telemetry.js'
 import type { BatchLoader, Loader, Milliseconds } from './types.js'
+import { byteLength } from './values.js'
 import type { WritePath } from './write.js'
 
 /**
@@ -43,7 +47,6 @@ export class ReadPath {
   readonly #rooms: Rooms
   readonly #lookUp: LookUp
   readonly #load: Load
-  coalesced = 0
 
   constructor(rooms: Rooms, write: WritePath) {
     this.#rooms = rooms
@@ -57,11 +60,17 @@ export class ReadPath {
   }
 
   /** What is stored under keys of one view, as one operation and without a loader. */
-  async get(path: string, keys: readonly string[], tags: readonly string[]): Promise<unknown[]> {
-    const started = this.#rooms.telemetry.start()
-    const all = await this.#lookUp.many(path, keys, tags, this.#rooms.newBudget())
-    this.#report([started], all)
-    return all.map((found) => this.#withoutLoader(found))
+  get(path: string, keys: readonly string[], tags: readonly string[]): Promise<unknown[]> {
+    const { telemetry } = this.#rooms
+    return telemetry.call('get', keys, async (span) => {
+      const started = telemetry.start()
+      const all = await this.#lookUp.many(path, keys, tags, this.#rooms.newBudget())
+      this.#report([started], all, span)
+      return all.map((found, index) => {
+        const asker = { place: placeOf(path, keys[index] as string), callers: 1, span }
+        return this.#withoutLoader(found, asker)
+      })
+    })
   }
 
   /** As `get` for one key, uncounted. */
@@ -90,22 +99,24 @@ export class ReadPath {
     const { values, telemetry, closed } = this.#rooms
     const { missed, mark } = flight
     const differs = closed || !values.areShared || options.softLoadTimeout !== undefined || mark.endedTags !== undefined
-    if (differs || missed?.stale !== undefined || currentRun() !== undefined) return undefined
+    if (differs || missed?.stale !== undefined || currentRun() !== undefined || telemetry.isTraced) return undefined
     if (this.#staleInMemory(flight.place) !== undefined) return undefined
     const started = telemetry.start()
     flight.board()
     flight.crowd ??= this.#gather(flight, callOf(loader, this.#rooms), options)
     flight.crowd.add(started)
-    if (missed !== undefined) telemetry.timed('get', started)
+    if (missed !== undefined) telemetry.ended('get', [started])
     return flight.crowd.arrival
   }
 
   #gather(flight: Flight, call: Call, options: ResolvedReadOptions): Crowd {
     const started: Milliseconds[] = []
     const boarding: Boarding = {
+      place: flight.place,
       flight,
       joined: true,
       callers: 0,
+      span: undefined,
       endedTags: [],
       call,
       options,
@@ -144,7 +155,8 @@ export class ReadPath {
   async #readThrough(places: readonly Place[], call: Call, options: ResolvedReadOptions): Promise<unknown[]> {
     const { signal } = options
     signal?.throwIfAborted()
-    const started = this.#rooms.telemetry.start()
+    const { telemetry } = this.#rooms
+    const started = telemetry.start()
     const values = new Array<unknown>(places.length)
     const rest: number[] = []
     const behind: Place[] = []
@@ -152,58 +164,92 @@ export class ReadPath {
       const entry = options.refresh ? undefined : this.#staleInMemory(place)
       if (entry === undefined) rest.push(index)
       else {
-        values[index] = this.#serveStale({ tier: 'memory', entry }, 'revalidating')
+        const asker = { place, callers: 1, span: undefined }
+        values[index] = this.#serveStale({ tier: 'memory', entry }, 'revalidating', asker)
         behind.push(place)
       }
     }
     this.#refreshBehind(behind, call, options)
     if (rest.length === 0) {
-      if (this.#rooms.options.timeMemoryHits) this.#rooms.telemetry.timed('get', started)
+      if (this.#rooms.options.timeMemoryHits) telemetry.ended('get', [started])
       return values
     }
-    const boardings = this.#board(
-      rest.map((index) => places[index] as Place),
-      call,
-      options,
+    const left = rest.map((index) => places[index] as Place)
+    const arrived = await telemetry.call(
+      'get',
+      left.map(({ key }) => key),
+      (span) => this.#fly(left, call, options, started, span),
     )
-    const arrivals = this.#arriveTogether(boardings, started)
-    const arrived = await (signal === undefined
-      ? arrivals
-      : unlessAborted(arrivals, signal, (reason) => {
-          for (const { flight, waiting } of boardings) {
-            flight.giveUp(reason)
-            waiting.end()
-          }
-        }))
     for (const [position, index] of rest.entries()) values[index] = arrived[position]
     return values
   }
 
+  /** By flights, until they have landed or the caller gives up. */
+  #fly(
+    places: readonly Place[],
+    call: Call,
+    options: ResolvedReadOptions,
+    started: Milliseconds,
+    span: CallSpan | undefined,
+  ): Promise<unknown[]> {
+    const { signal } = options
+    const boardings = this.#board(places, call, options, span)
+    const arrivals = this.#arriveTogether(boardings, started)
+    if (signal === undefined) return arrivals
+    return unlessAborted(arrivals, signal, (reason) => {
+      for (const { flight, waiting } of boardings) {
+        flight.giveUp(reason)
+        waiting.end()
+      }
+    })
+  }
+
   /** The flights of these keys: those under way, and one for all the others together. */
-  #board(places: readonly Place[], call: Call, options: ResolvedReadOptions): readonly Boarding[] {
+  #board(
+    places: readonly Place[],
+    call: Call,
+    options: ResolvedReadOptions,
+    span: CallSpan | undefined,
+  ): readonly Boarding[] {
     const { flights } = this.#rooms
     const underWay = places.map(({ id }) => (options.refresh ? flights.getRefreshing(id) : flights.get(id)))
     const taken = this.#takeOff(
       places.filter((_, index) => underWay[index] === undefined),
       call,
       options,
+      span,
     ).values()
-    return places.map((_, index) => {
+    return places.map((place, index) => {
       const joined = underWay[index]
       const flight = joined ?? (taken.next().value as Flight)
       flight.board()
-      const endedTags = [...(flight.mark.endedTags ?? [])]
-      return { flight, joined: joined !== undefined, callers: 1, endedTags, call, options, waiting: new Waiting() }
+      span?.linkTo(flight.span)
+      return {
+        place,
+        flight,
+        joined: joined !== undefined,
+        callers: 1,
+        span,
+        endedTags: [...(flight.mark.endedTags ?? [])],
+        call,
+        options,
+        waiting: new Waiting(),
+      }
     })
   }
 
   /** One lookup and one run of the loader for keys of one view, and a flight for each key that others may join. */
-  #takeOff(places: readonly Place[], call: Call, options: ResolvedReadOptions): readonly Flight[] {
+  #takeOff(
+    places: readonly Place[],
+    call: Call,
+    options: ResolvedReadOptions,
+    span: CallSpan | undefined,
+  ): readonly Flight[] {
     const [first] = places
     if (first === undefined) return []
     const { flights: board, inProgress } = this.#rooms
     const run = new Run(currentRun()?.holdsPlace ?? false)
-    const flights = places.map((place) => new Flight(place, inProgress.begin(place.id), run, options.refresh))
+    const flights = places.map((place) => new Flight(place, inProgress.begin(place.id), run, options.refresh, span))
     const budget = this.#rooms.newBudget()
     const keys = places.map(({ key }) => key)
     const lookups = this.#lookUp
@@ -257,8 +303,28 @@ export class ReadPath {
       wanted.push({ flight, found })
       return position
     })
-    const loaded = isNotEmpty(wanted) ? this.#load.run(wanted, call, options, budget) : undefined
+    const loaded = isNotEmpty(wanted) ? this.#loadWanted(wanted, call, options, budget) : undefined
     return landings.map((landing) => (typeof landing === 'number' ? loaded?.then((all) => all[landing]) : landing))
+  }
+
+  /** Where all who took off are served stale meanwhile, the load goes on behind them. */
+  #loadWanted(
+    wanted: readonly [Wanted, ...Wanted[]],
+    call: Call,
+    options: ResolvedReadOptions,
+    budget: Budget,
+  ): Promise<readonly Landing[]> {
+    const { clock, telemetry } = this.#rooms
+    const load = (): Promise<readonly Landing[]> => this.#load.run(wanted, call, options, budget)
+    const now = clock.now()
+    const isBehind = wanted.every(
+      ({ found: { stale } }) => !options.refresh && stale !== undefined && mayServeWhileRevalidating(stale.entry, now),
+    )
+    if (!isBehind) return load()
+    const background = telemetry.background(wanted.map(({ flight }) => flight.place.key))
+    const landings = background.run(load)
+    if (background.span !== undefined) endWith(background.span, landings)
+    return landings
   }
 
   /**
@@ -273,6 +339,7 @@ export class ReadPath {
     const endWait = flight.run.waitFor(other.run)
     if (endWait === undefined) return undefined
     flight.follows = true
+    flight.span?.linkTo(other.span)
     other.leaveUnattended()
     other.landing.then(endWait)
     return other.lookup.then((found) => {
@@ -283,14 +350,14 @@ export class ReadPath {
   }
 
   /** The failure to repeat for an origin that failed a moment ago, where something stale can be served instead. */
-  #leftInPeace({ id }: Place, { stale }: NotFound): Failure | undefined {
+  #leftInPeace({ id }: Place, { stale }: NotFound): LoadFailure | undefined {
     const { backoffs, clock } = this.#rooms
     return stale !== undefined && mayServeOnError(stale.entry, clock.now()) ? backoffs.get(id) : undefined
   }
 
   async #arriveTogether(boardings: readonly Boarding[], started: Milliseconds): Promise<unknown[]> {
     const lookups = await Promise.all(boardings.map(({ flight }) => flight.lookup))
-    this.#report([started], lookups)
+    this.#report([started], lookups, boardings[0]?.span)
     const arrivals = Promise.all(boardings.map((boarding, index) => this.#arrive(boarding, lookups[index] as LookedUp)))
     this.#refreshDue(boardings, lookups)
     return arrivals
@@ -310,10 +377,11 @@ export class ReadPath {
 
   /** A caller's end of a flight, counted. */
   async #arrive(boarding: Boarding, found: LookedUp): Promise<unknown> {
-    const { values, clock } = this.#rooms
+    const { values, clock, telemetry } = this.#rooms
     const { flight, joined, options } = boarding
     if (isHit(found)) {
       if (hasEnded(found.entry, boarding)) return this.#again(boarding)
+      boarding.span?.sized(sizeOf(found.entry, flight.place))
       this.#count(found.outcome, boarding)
       return joined ? values.take(found.entry.held) : found.value
     }
@@ -338,7 +406,7 @@ export class ReadPath {
     const isAnothers = joined || flight.follows
     const fallback = landing.kind === 'failed' ? stale(mayServeOnError) : undefined
     if (landing.kind === 'failed' && fallback !== undefined) {
-      if (isAnothers) this.coalesced += boarding.callers
+      if (isAnothers) telemetry.coalesced(boarding.callers)
       return this.#serveStale(fallback, landing.reason, boarding)
     }
     // It turned out to carry a tag that had ended before this caller came.
@@ -346,16 +414,16 @@ export class ReadPath {
       return this.#again(boarding)
     }
     this.#count(outcome, boarding)
-    if (isAnothers) this.coalesced += boarding.callers
+    if (isAnothers) telemetry.coalesced(boarding.callers)
     if (landing.kind === 'failed') throw landing.error
     return landing.held && values.take(landing.held)
   }
 
   /** The flight brought what had ended before this caller came. */
-  async #again({ flight, call, options }: Boarding): Promise<unknown> {
+  async #again(boarding: Boarding): Promise<unknown> {
+    const { flight, call, options } = boarding
     await flight.landing
-    const { signal } = options
-    if (signal?.aborted) this.#count(MISS.absent)
+    if (options.signal?.aborted) this.#count(MISS.absent, boarding)
     const [value] = await this.#readThrough([flight.place], call, options)
     return value
   }
@@ -398,8 +466,8 @@ export class ReadPath {
     return typeof entry === 'object' && mayServeAtOnce(entry, now) ? entry : undefined
   }
 
-  #serveStale({ tier, entry }: Candidate, reason: StaleReason, boarding?: Boarding): unknown {
-    this.#count(STALE_HIT[tier][reason], boarding)
+  #serveStale({ tier, entry }: Candidate, reason: StaleReason, asker: Asker): unknown {
+    this.#count(STALE_HIT[tier][reason], asker)
     return this.#rooms.values.take(entry.held)
   }
 
@@ -407,7 +475,11 @@ export class ReadPath {
   #refreshBehind(places: readonly Place[], call: Call, options: ResolvedReadOptions): void {
     const { flights, backoffs } = this.#rooms
     const idle = places.filter(({ id }) => !flights.isUnderWay(id) && backoffs.get(id) === undefined)
-    for (const flight of this.#takeOff(idle, call, options)) this.#goOnBehind(flight)
+    if (idle.length === 0) return
+    const background = this.#rooms.telemetry.background(idle.map(({ key }) => key))
+    const taken = background.run(() => this.#takeOff(idle, call, options, background.span))
+    for (const flight of taken) this.#goOnBehind(flight)
+    if (background.span !== undefined) endWith(background.span, Promise.all(taken.map(({ landing }) => landing)))
   }
 
   #goOnBehind(flight: Flight): void {
@@ -416,34 +488,35 @@ export class ReadPath {
   }
 
   /** Without a loader there is nothing to wait for: what Redis cannot verify is served if an error allows it. */
-  #withoutLoader(found: LookedUp): unknown {
+  #withoutLoader(found: LookedUp, asker: Asker): unknown {
     if (isHit(found)) {
-      this.#count(found.outcome)
+      asker.span?.sized(sizeOf(found.entry, asker.place))
+      this.#count(found.outcome, asker)
       return found.value
     }
     const { outcome, stale } = found
     const unverified = outcome.reason === 'unavailable' && stale !== undefined
     if (unverified && mayServeOnError(stale.entry, this.#rooms.clock.now()))
-      return this.#serveStale(stale, 'unavailable')
-    this.#count(outcome)
+      return this.#serveStale(stale, 'unavailable', asker)
+    this.#count(outcome, asker)
     return undefined
   }
 
-  #count(outcome: Outcome, boarding?: Boarding): void {
-    this.#rooms.telemetry.lookedUp(outcome, boarding?.callers)
+  #count(outcome: Outcome, asker: Asker): void {
+    this.#rooms.telemetry.lookedUp(outcome, asker)
   }
 
   /** Operations that ended together: an observation each, and each way they failed once for each. */
-  #report(started: readonly Milliseconds[], lookups: readonly LookedUp[]): void {
-    const { telemetry } = this.#rooms
-    telemetry.timedAll('get', started)
-    const errors = new Set(lookups.map(({ error }) => error))
-    for (const error of errors) if (error !== undefined) telemetry.failed('get', error, started.length)
+  #report(started: readonly Milliseconds[], lookups: readonly LookedUp[], span?: CallSpan): void {
+    const failures = new Set<Failure>()
+    for (const { error } of lookups) if (error !== undefined) failures.add(error)
+    this.#rooms.telemetry.ended('get', started, failures)
+    for (const failure of failures) span?.redisFailed(failure)
   }
 }
 
 /** A caller's place on a flight. */
-interface Boarding {
+interface Boarding extends Asker {
   readonly flight: Flight
   /** It was under way already. */
   readonly joined: boolean
@@ -490,6 +563,17 @@ function batchCallOf(loader: BatchLoader<unknown>): Call {
 function asExpired(found: LookedUp): LookedUp {
   if (!isHit(found)) return found
   return { outcome: MISS.expired, stale: { tier: found.outcome.tier, entry: found.entry }, error: undefined }
+}
+
+/** The span of what goes on behind ends when that has landed. */
+async function endWith(span: CallSpan, landings: Promise<ReadonlyArray<Landing | undefined>>): Promise<void> {
+  for (const landing of await landings) if (landing?.kind === 'failed') span.failed(landing.error)
+  span.end()
+}
+
+/** Of a value as it is encoded, in bytes. */
+function sizeOf(entry: MemoryEntry, { key }: Place): number {
+  return entry.bytes - byteLength(key)
 }
 
 function isNotEmpty<T>(list: readonly T[]): list is readonly [T, ...T[]] {

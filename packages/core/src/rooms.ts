@@ -63,12 +63,7 @@ export class Rooms {
     const keys = new RedisKeys(options.keyPrefix, options.version)
     this.redis =
       options.redis && new RedisTier(options.redis, keys, this.generations, environment, options.redisTimeout)
-    const tiers = { memory: this.memory !== undefined, redis: this.redis !== undefined }
-    this.telemetry = new Telemetry({ ...options, tiers }, clock, {
-      memoryEntries: () => this.memory?.entries,
-      circuit: () => this.redis?.circuit,
-      unconfirmed: () => this.redis?.unconfirmed,
-    })
+    this.telemetry = new Telemetry(options, clock, { memory: () => this.memory, redis: () => this.redis })
   }
 
   /** What memory holds of a value: believed for `maxStaleness` in front of Redis, and for its lifetime without. */

@@ -257,6 +257,8 @@ export interface CacheOptions extends Lifetime {
   meterProvider?: MeterProvider
   /** Default: the global one. */
   tracerProvider?: TracerProvider
+  /** What spans tell of a key, in `cache.key`; `undefined` tells nothing of it. Default: keys appear in no span. */
+  spanKey?: (key: string) => string | undefined
   /** Receives every background promise, for platforms that freeze a process after its answer. */
   waitUntil?: (background: Promise<unknown>) => void
 }

@@ -1,3 +1,4 @@
+import type { CallSpan } from './call-span.js'
 import { uselessFrom } from './entry.js'
 import type { Flight } from './flight/flights.js'
 import type { Generation } from './generations.js'
@@ -10,6 +11,7 @@ import { type Place, placeOf } from './place.js'
 import type { Budget } from './redis/budget.js'
 import type { RedisDone } from './redis/redis.js'
 import type { Rooms } from './rooms.js'
+import type { SpanOperation } from './telemetry/spans.js'
 import type { Milliseconds } from './types.js'
 import { byteLength, type Encoded, type HeldValue } from './values.js'
 
@@ -53,22 +55,28 @@ export class WritePath {
       return { place: placeOf(path, key), ...accepted, span: drawSpan(lifetime, accepted.isNull, random) }
     })
     const fits = writes.every(({ place, encoded }) => this.#fits(place, encoded))
-    const confirmed = await this.#operation('set', (budget) =>
-      Promise.all(
+    const keys = writes.map(({ place }) => place.key)
+    const confirmed = await this.#call('put', 'set', keys, (budget, span) => {
+      span?.sized(
+        writes.reduce((sum, { encoded }) => sum + byteLength(encoded), 0),
+        lifetime.ttl,
+      )
+      return Promise.all(
         writes.map(({ place, encoded, held, span }) => {
           this.#supersede(place.id)
           // What is not to be stored must not leave the old value behind.
           if (span.fresh === 0 || !this.#fits(place, encoded)) return this.#remove(place, budget)
           return this.#setOne(place, { encoded, held, span, loadDuration: 0, tags: lifetime.tags }, budget)
         }),
-      ),
-    )
+      )
+    })
     return fits && confirmed
   }
 
   delete(path: string, keys: Iterable<string>): Promise<boolean> {
     const places = Array.from(keys, (key) => placeOf(path, key))
-    return this.#operation('delete', (budget) => {
+    const names = places.map(({ key }) => key)
+    return this.#call('remove', 'delete', names, (budget) => {
       for (const { id } of places) this.#supersede(id, 'invalidated')
       return Promise.all(places.map((place) => this.#remove(place, budget)))
     })
@@ -77,7 +85,7 @@ export class WritePath {
   /** Ends the generation of everything under the path. The bytes expire by themselves, or are purged at once. */
   clear(path: string, purge: boolean): Promise<boolean> {
     const { redis, generations, inProgress, flights } = this.#rooms
-    return this.#operation('clear', async (budget) => {
+    return this.#call('flush', 'clear', [], async (budget) => {
       inProgress.invalidateUnder(path)
       flights.leaveUnder(path)
       generations.end(path)
@@ -90,7 +98,7 @@ export class WritePath {
   /** Ends the generation of everything under the path that carries the tag. */
   deleteByTag(path: string, tag: string): Promise<boolean> {
     const { redis, generations, inProgress } = this.#rooms
-    return this.#operation('delete', async (budget) => {
+    return this.#call('flush', 'delete', [], async (budget) => {
       inProgress.endTag(path, tag)
       generations.end(path, tag)
       const ended = await redis?.endGeneration(path, tag, budget)
@@ -101,7 +109,7 @@ export class WritePath {
   /** Makes an entry stale: what began before must not make it fresh again. */
   expire(place: Place): Promise<boolean> {
     const { redis, memory, clock, inProgress } = this.#rooms
-    return this.#operation('set', async (budget) => {
+    return this.#call('put', 'set', [place.key], async (budget) => {
       const now = clock.now()
       const entry = memory?.find(place.id, now)
       this.#supersede(place.id, undefined, false)
@@ -251,18 +259,35 @@ export class WritePath {
     return redis !== undefined || (memory?.fits(bytes + byteLength(key)) ?? false)
   }
 
+  /** A caller's call: an operation, in a span of its own where the caller is traced. */
+  #call(
+    spanOperation: SpanOperation,
+    operation: Operation,
+    keys: readonly string[],
+    work: (budget: Budget, span: CallSpan | undefined) => Promise<readonly Unconfirmed[]>,
+  ): Promise<boolean> {
+    const { telemetry } = this.#rooms
+    return telemetry.call(spanOperation, keys, (span) =>
+      this.#operation(operation, (budget) => work(budget, span), this.#rooms.newBudget(), span),
+    )
+  }
+
   /** One operation: one observation, and each way it failed once. */
   async #operation(
     operation: Operation,
     work: (budget: Budget) => Promise<readonly Unconfirmed[]>,
-    budget: Budget = this.#rooms.newBudget(),
+    budget: Budget,
+    span?: CallSpan,
   ): Promise<boolean> {
     const { telemetry } = this.#rooms
     const started = telemetry.start()
-    const errors = new Set((await work(budget)).filter((error) => error !== undefined))
-    telemetry.timed(operation, started)
-    for (const error of errors) if (error !== 'gave way') telemetry.failed(operation, error)
-    return errors.size === 0
+    const results = new Set(await work(budget))
+    const failures = [...results].filter((result) => result !== undefined && result !== 'gave way')
+    telemetry.ended(operation, [started], failures)
+    for (const failure of failures) span?.redisFailed(failure)
+    const confirmed = results.size === 0 || (results.size === 1 && results.has(undefined))
+    if (!confirmed) span?.unconfirmed()
+    return confirmed
   }
 }
 

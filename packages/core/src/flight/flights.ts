@@ -1,3 +1,4 @@
+import type { CallSpan } from '../call-span.js'
 import { isUnder } from '../keys.js'
 import type { Mark } from '../mark.js'
 import type { LookedUp, NotFound, StaleReason } from '../outcome.js'
@@ -23,6 +24,8 @@ export class Flight {
   readonly mark: Mark
   /** Whether what is cached is skipped. */
   readonly refreshing: boolean
+  /** The span of the call that took off. */
+  readonly span: CallSpan | undefined
   lookup!: Promise<LookedUp>
   /** Undefined where the lookup found what was wanted. */
   landing!: Promise<Landing | undefined>
@@ -40,7 +43,8 @@ export class Flight {
   #onGivenUp: ((reason: unknown) => void) | undefined
   #givenUp: { readonly reason: unknown } | undefined
 
-  constructor(place: Place, mark: Mark, run: Run, refreshing: boolean) {
+  constructor(place: Place, mark: Mark, run: Run, refreshing: boolean, span: CallSpan | undefined) {
+    this.span = span
     this.place = place
     this.mark = mark
     this.run = run

@@ -8,12 +8,12 @@ const FIRST: Milliseconds = 1_000
 const LONGEST: Milliseconds = 30_000
 const MAX_KEYS = 10_000
 
-export interface Failure {
+export interface LoadFailure {
   readonly error: unknown
   readonly reason: StaleReason
 }
 
-interface Backoff extends Failure {
+interface Backoff extends LoadFailure {
   readonly pause: Milliseconds
   readonly until: Milliseconds
 }
@@ -28,12 +28,12 @@ export class Backoffs {
   }
 
   /** The failure to be repeated without asking the origin. */
-  get(id: string): Failure | undefined {
+  get(id: string): LoadFailure | undefined {
     const backoff = this.#backoffs.get(id)
     return backoff !== undefined && this.#clock.now() < backoff.until ? backoff : undefined
   }
 
-  failed(id: string, failure: Failure): void {
+  failed(id: string, failure: LoadFailure): void {
     const before = this.#backoffs.get(id)
     const pause = before === undefined ? FIRST : Math.min(before.pause * 2, LONGEST)
     this.#backoffs.set(id, { ...failure, pause, until: this.#clock.now() + pause })

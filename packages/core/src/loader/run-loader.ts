@@ -5,7 +5,13 @@ import type { Milliseconds } from '../types.js'
 /** What became of a load. */
 export type Loaded =
   | { readonly kind: 'loaded'; readonly values: readonly unknown[]; readonly duration: Milliseconds }
-  | { readonly kind: 'failed'; readonly error: unknown; readonly reason: 'error' | 'timeout' }
+  | {
+      readonly kind: 'failed'
+      readonly error: unknown
+      readonly reason: 'error' | 'timeout'
+      /** Undefined where the loader was not called. */
+      readonly duration: Milliseconds | undefined
+    }
 
 /** An AbortController that is made once somebody looks at its signal: most loaders never do. */
 export class Cancellation {
@@ -52,6 +58,7 @@ export interface LoaderRun {
 export function runLoader({ call, admitted, keys, timeout, cancellation }: LoaderCall, clock: Clock): LoaderRun {
   let settle!: (loaded: Loaded) => void
   let settled = false
+  let started: Milliseconds | undefined
   const result = new Promise<Loaded>((resolve) => {
     settle = (loaded) => {
       settled = true
@@ -60,7 +67,7 @@ export function runLoader({ call, admitted, keys, timeout, cancellation }: Loade
     }
   })
   const fail = (error: unknown, reason: 'error' | 'timeout' = 'error'): void =>
-    settle({ kind: 'failed', error, reason })
+    settle({ kind: 'failed', error, reason, duration: started === undefined ? undefined : clock.precise() - started })
   const cancel = clock.after(timeout, () => {
     const error = new LoadTimeoutError(keys, timeout)
     fail(error, 'timeout')
@@ -69,9 +76,10 @@ export function runLoader({ call, admitted, keys, timeout, cancellation }: Loade
   admitted
     .then(async () => {
       if (settled) return
-      const started = clock.precise()
+      const begun = clock.precise()
+      started = begun
       const values = await call()
-      settle({ kind: 'loaded', values, duration: clock.precise() - started })
+      settle({ kind: 'loaded', values, duration: clock.precise() - begun })
     })
     .catch(fail)
   return {

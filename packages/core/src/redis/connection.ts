@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js'
 import type { Failure } from '../outcome.js'
 import type { Milliseconds, RedisLike } from '../types.js'
+import { untraced } from '../untraced.js'
 import type { Budget } from './budget.js'
 import { CircuitBreaker } from './circuit-breaker.js'
 import { ClientWatch } from './client-watch.js'
@@ -86,7 +87,9 @@ export class RedisConnection {
    */
   ping(): Promise<boolean> {
     if (this.#pinging !== undefined) return this.#pinging
-    const pinging = new Promise<boolean>((resolve) => this.#wire.run(command('ping'), ({ ok }) => resolve(ok)))
+    const pinging = untraced(
+      () => new Promise<boolean>((resolve) => this.#wire.run(command('ping'), ({ ok }) => resolve(ok))),
+    )
     this.#pinging = pinging
     pinging.then(() => {
       this.#pinging = undefined
@@ -104,7 +107,7 @@ export class RedisConnection {
     const watch = this.#watch
     if (watch.hasFirstAttemptEnded || this.#hasWaitedInVain) return NOT_CONNECTED
     // Any command wakes a client that connects lazily. This one's fate is nobody's concern.
-    if (this.client.status === 'wait') this.client.call('ping').catch(() => {})
+    if (this.client.status === 'wait') untraced(() => this.client.call('ping').catch(() => {}))
     await new Promise<void>((resolve) => {
       const cancel = atDeadline(this.#clock, patience, resolve)
       watch.firstAttempt.then(() => {

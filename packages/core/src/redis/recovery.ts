@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js'
 import type { Milliseconds } from '../types.js'
+import { untraced } from '../untraced.js'
 import type { CircuitBreaker } from './circuit-breaker.js'
 
 /** Between two attempts, less a random share of up to a half: the processes of a fleet must not come all at once. */
@@ -49,7 +50,7 @@ export class Recovery {
   /** There is something to recover from, or a reason to think that it can be done now. */
   wake(): void {
     this.#endPause()
-    if (!this.#isRunning && this.#hasWork) this.#run()
+    if (!this.#isRunning && this.#hasWork) untraced(() => this.#run())
   }
 
   close(): void {

@@ -75,6 +75,8 @@ export class RedisTier {
   readonly #newId: () => string
   readonly #timeout: Milliseconds
   readonly #redisClock = new RedisClock()
+  /** Stored bytes. */
+  readonly moved: Record<'read' | 'written', number> = { read: 0, written: 0 }
   readonly #unconfirmed: Unconfirmed
   readonly #recovery: Recovery
 
@@ -127,7 +129,9 @@ export class RedisTier {
     const replies = await this.#getAll(names, budget)
     const ids = this.#confirm(generations, replies, asked)
     const reads = keys.map((_, index) => {
-      const read = readOf(replies[generations.length + index] as Reply)
+      const reply = replies[generations.length + index] as Reply
+      if (reply.ok && Buffer.isBuffer(reply.value)) this.moved.read += reply.value.length
+      const read = readOf(reply)
       if (read.kind !== 'stored') return read
       return sameTags(read.stored.tags, tags) ? this.#judge(read.stored, generations, ids, sentAt) : read
     })
@@ -225,7 +229,10 @@ export class RedisTier {
     const instant = Number(reply.value)
     if (instant === 0) return { kind: 'ended' }
     this.#redisClock.sample(Math.abs(instant), sentAt)
-    return instant < 0 ? { kind: 'late' } : { kind: 'stored', sentAt }
+    if (instant < 0) return { kind: 'late' }
+    const head = [beforeStoredAt, String(instant), beforeIds, generations.map(({ id }) => id).join(','), beforeBody]
+    this.moved.written += head.join('').length + byteLength(body)
+    return { kind: 'stored', sentAt }
   }
 
   /** Whatever Redis holds under a key is not to be read any more: deleted as soon as Redis can be asked. */

@@ -15,19 +15,25 @@ export interface Cell {
  * reader would see an empty window.
  */
 export class FlushedCounter {
-  readonly #cells: Cell[] = []
+  readonly #cells = new Map<string, Cell>()
   #instrument: Counter | undefined
 
-  cell(attributes: Attributes): Cell {
-    const cell = { attributes, count: 0, flushed: 0 }
-    this.#cells.push(cell)
-    guarded(() => this.#instrument?.add(0, attributes))
+  /** The cell of that name, made with these attributes where there is none yet. */
+  cell(name: string, attributes: () => Attributes): Cell {
+    let cell = this.#cells.get(name)
+    if (cell === undefined) {
+      cell = { attributes: attributes(), count: 0, flushed: 0 }
+      this.#cells.set(name, cell)
+      guarded(() => this.#instrument?.add(0, cell?.attributes))
+    }
     return cell
   }
 
   /** Everything counted so far, flushed or not. */
   get total(): number {
-    return this.#cells.reduce((sum, cell) => sum + cell.count, 0)
+    let total = 0
+    for (const { count } of this.#cells.values()) total += count
+    return total
   }
 
   attach(instrument: Counter): void {
@@ -42,7 +48,7 @@ export class FlushedCounter {
 
   flush(): void {
     if (this.#instrument === undefined) return
-    for (const cell of this.#cells) {
+    for (const cell of this.#cells.values()) {
       const { count } = cell
       const delta = count - cell.flushed
       // Before the call: should the instrument throw, the count is lost rather than told twice.

@@ -1,289 +1,156 @@
-import {
-  type Attributes,
-  type BatchObservableResult,
-  type Counter,
-  createNoopMeter,
-  type Histogram,
-  type Meter,
-  type MeterProvider,
-  metrics,
-  type Observable,
-} from '@opentelemetry/api'
+import type { CallSpan } from '../call-span.js'
 import type { Clock } from '../clock.js'
-import {
-  type CircuitState,
-  type ErrorType,
-  type Failure,
-  MISS_REASONS,
-  type MissReason,
-  type Operation,
-  type Outcome,
-  type Tier,
-} from '../outcome.js'
+import type { ErrorType, Failure, Operation, Outcome } from '../outcome.js'
+import type { Place } from '../place.js'
 import type { Milliseconds } from '../types.js'
-import { VERSION } from '../version.js'
-import { type Cell, FlushedCounter } from './counter.js'
-import { guarded } from './guarded.js'
-import {
-  ATTRIBUTE,
-  CIRCUIT_STATE,
-  DURATION_SECONDS,
-  ERRORS,
-  HITS,
-  type InstrumentSpec,
-  LATENCY_MS,
-  MEMORY_ENTRIES,
-  METER_NAME,
-  MISSES,
-  SKIPPED,
-  UNCONFIRMED,
-} from './names.js'
+import type { Cell } from './counter.js'
+import { type LoadEvent, type LookupEvent, loads, lookups, type OperationEvent, operations } from './events.js'
+import { type LoadResult, Metrics, type MetricsOptions, type Tiers, type Totals } from './metrics.js'
+import { type Background, type SpanOperation, type SpanOptions, Spans } from './spans.js'
 
-export interface TelemetryOptions {
-  readonly name: string
-  readonly attributes: Readonly<Record<string, string>>
-  readonly histograms: 'both' | 'seconds' | 'ms'
-  readonly timeMemoryHits: boolean
-  readonly meterProvider: MeterProvider | undefined
-  /** Which tiers are in use. */
-  readonly tiers: Readonly<Record<Tier, boolean>>
+export type TelemetryOptions = MetricsOptions & SpanOptions
+
+/** Who is told about an outcome. */
+export interface Asker {
+  readonly place: Place
+  /** How many callers share the outcome. */
+  readonly callers: number
+  readonly span: CallSpan | undefined
 }
 
-/** Errors whose series begin at 0, so that a rate over them answers from the first failure on. */
-const COMMON_ERRORS: ReadonlyArray<readonly [Operation, ErrorType]> = [
-  ...(['get', 'set', 'delete', 'clear'] as const).flatMap((operation) => [
-    [operation, 'timeout'] as const,
-    [operation, 'connection'] as const,
-  ]),
-  ['get', 'undecodable'],
-]
-
-/** What is told as it is at the moment of a collection; undefined for what this cache does not have. */
-export interface Gauges {
-  memoryEntries(): number | undefined
-  circuit(): CircuitState | undefined
-  /** Deletes waiting to be replayed. */
-  unconfirmed(): number | undefined
+export interface Counts extends Totals {
+  readonly hits: { readonly memory: number; readonly redis: number }
 }
-
-const CIRCUIT_STATES: Readonly<Record<CircuitState, number>> = { closed: 0, 'half-open': 1, open: 2 }
-const SKIPPABLE: readonly Operation[] = ['get', 'set', 'delete', 'clear']
 
 /** What a caller gets for a start time while nobody measures. */
 const UNMEASURED = -1
 
-/** The instruments of one meter provider. */
-interface Instruments {
-  readonly histograms: ReadonlyArray<{ readonly instrument: Histogram; readonly unitsPerMs: number }>
-  readonly gauges: ReadonlyArray<{ readonly instrument: Observable; readonly read: () => number | undefined }>
-  /** Takes the callback of the collections back. */
-  detach(): void
-}
-
-/**
- * Derives every signal from outcomes: the one place that counts. Nothing here throws into a caller.
- *
- * Instruments made before an SDK is registered would stay no-ops for ever. So they are made once there is a real
- * provider, and made again when another replaces it: what was counted before is told to the first real one.
- */
+/** Derives every signal from outcomes: the one place that counts. Nothing here throws into a caller. */
 export class Telemetry {
-  readonly #options: TelemetryOptions
+  readonly #name: string
   readonly #clock: Clock
-  readonly #gauges: Gauges
-  readonly #base: Attributes
-  readonly #hits = new FlushedCounter()
-  readonly #misses = new FlushedCounter()
-  readonly #errors = new FlushedCounter()
-  readonly #skipped = new FlushedCounter()
-  readonly #hitCells: Readonly<Record<Tier, Cell>>
-  readonly #missCells: Partial<Record<MissReason, Cell>> = {}
-  readonly #errorCells = new Map<string, Cell>()
-  readonly #skippedCells: Partial<Record<Operation, Cell>> = {}
-  readonly #operations = new Map<Operation, Attributes>()
-  /** Hits that were stale. */
-  stale = 0
-  #provider: MeterProvider | undefined
-  #instruments: Instruments | undefined
-  #closed = false
+  readonly #metrics: Metrics
+  readonly #spans: Spans
 
-  constructor(options: TelemetryOptions, clock: Clock, gauges: Gauges) {
-    this.#options = options
+  constructor(options: TelemetryOptions, clock: Clock, tiers: Tiers) {
+    this.#name = options.name
     this.#clock = clock
-    this.#gauges = gauges
-    this.#base = { ...options.attributes, [ATTRIBUTE.cache]: options.name }
-    const { memory, redis } = options.tiers
-    this.#hitCells = {
-      memory: memory ? this.#hitCell('memory') : unreported(),
-      redis: redis ? this.#hitCell('redis') : unreported(),
-    }
-    for (const reason of redis ? MISS_REASONS : (['absent', 'expired'] as const)) this.#missCell(reason)
-    for (const [operation, type] of redis ? COMMON_ERRORS : ([['get', 'other']] as const)) {
-      this.#errorCell(operation, type)
-    }
-    if (redis) for (const operation of SKIPPABLE) this.#skippedCell(operation)
-    this.resolve()
-    clock.onTurn = () => this.resolve()
+    this.#metrics = new Metrics(options, tiers)
+    this.#spans = new Spans(options)
+    clock.onTurn = () => this.#metrics.resolve()
   }
 
-  /** The cell of the hottest path, which increments it and is done. */
+  /** The cell of the hottest path, which increments it and is done, unless somebody listens. */
   get memoryHits(): Cell {
-    return this.#hitCells.memory
+    return this.#metrics.hits.memory
   }
 
-  /** Counts one key of one lookup, for so many callers. */
-  lookedUp(outcome: Outcome, times: number = 1): void {
-    const cell = outcome.result === 'hit' ? this.#hitCells[outcome.tier] : this.#missCell(outcome.reason)
-    cell.count += times
-    if (outcome.result === 'hit' && outcome.stale !== undefined) this.stale += times
+  /** Whether somebody wants to be told of each lookup. */
+  get hasListeners(): boolean {
+    return lookups.hasSubscribers
+  }
+
+  /** Counts one key of one lookup. */
+  lookedUp(outcome: Outcome, { place, callers, span }: Asker): void {
+    const cell = outcome.result === 'hit' ? this.#metrics.hits[outcome.tier] : this.#metrics.miss(outcome.reason)
+    cell.count += callers
+    if (outcome.result === 'hit' && outcome.stale !== undefined) this.#metrics.stale(outcome.stale).count += callers
+    span?.lookedUp(outcome)
+    this.tell(outcome, place, callers)
+  }
+
+  /** Tells who listens of one key of one lookup. */
+  tell(outcome: Outcome, { key, path }: Pick<Place, 'key' | 'path'>, callers: number = 1): void {
+    if (!lookups.hasSubscribers) return
+    const isHit = outcome.result === 'hit'
+    const event: LookupEvent = {
+      cache: this.#name,
+      key,
+      namespace: path,
+      result: outcome.result,
+      tier: isHit ? outcome.tier : undefined,
+      stale: isHit ? outcome.stale : undefined,
+      reason: isHit ? undefined : outcome.reason,
+      callers,
+    }
+    lookups.publish(event)
+  }
+
+  /** Counts callers that waited for another's load. */
+  coalesced(callers: number): void {
+    this.#metrics.coalescedHere.count += callers
+  }
+
+  /** Begins a measurement, which `ended` ends. */
+  start(): Milliseconds {
+    this.#metrics.resolve()
+    return this.#metrics.isMeasuring || operations.hasSubscribers ? this.#clock.precise() : UNMEASURED
+  }
+
+  /** An operation has ended, for all who asked for it: an observation each, and each way it failed once for each. */
+  ended(operation: Operation, starts: readonly Milliseconds[], failures: Iterable<Failure> = []): void {
+    for (const failure of failures) this.failed(operation, failure, starts.length)
+    const measured = starts.filter((started) => started !== UNMEASURED)
+    if (measured.length === 0) return
+    const now = this.#clock.precise()
+    const durations = measured.map((started) => now - started)
+    this.#metrics.measured(operation, durations)
+    if (operations.hasSubscribers) for (const duration of durations) this.#publish(operation, duration, failures)
   }
 
   /** Counts an operation that failed, or was not tried. */
   failed(operation: Operation, failure: Failure, times: number = 1): void {
-    const cell = failure === 'skipped' ? this.#skippedCell(operation) : this.#errorCell(operation, failure)
+    const cell = failure === 'skipped' ? this.#metrics.skipped(operation) : this.#metrics.error(operation, failure)
     cell.count += times
   }
 
-  /** Begins a measurement, which `timed` ends. */
-  start(): Milliseconds {
-    this.resolve()
-    return this.#instruments === undefined ? UNMEASURED : this.#clock.precise()
+  /** Runs a call that leaves memory, in a span of its own where its caller is traced. */
+  call<T>(
+    operation: SpanOperation,
+    keys: readonly string[],
+    run: (span: CallSpan | undefined) => Promise<T>,
+  ): Promise<T> {
+    return this.#spans.call(operation, keys, run)
   }
 
-  timed(operation: Operation, started: Milliseconds): void {
-    if (started !== UNMEASURED) this.timedAll(operation, [started])
+  /** The trace of what goes on behind its caller's back. */
+  background(keys: readonly string[]): Background {
+    return this.#spans.background(keys)
   }
 
-  /** Measurements that end at the same time. */
-  timedAll(operation: Operation, starts: readonly Milliseconds[]): void {
-    if (this.#instruments === undefined) return
-    const { histograms } = this.#instruments
-    const now = this.#clock.precise()
-    const attributes = this.#operationAttributes(operation)
-    guarded(() => {
-      for (const started of starts) {
-        if (started === UNMEASURED) continue
-        for (const { instrument, unitsPerMs } of histograms) instrument.record((now - started) * unitsPerMs, attributes)
-      }
-    })
+  /** Whether a call made here and now gets a span. */
+  get isTraced(): boolean {
+    return this.#spans.isTraced
   }
 
-  get counts(): { hits: Record<Tier, number>; misses: number; errors: number } {
-    return {
-      hits: { memory: this.#hitCells.memory.count, redis: this.#hitCells.redis.count },
-      misses: this.#misses.total,
-      errors: this.#errors.total,
-    }
-  }
-
-  /** Looks whether there is a meter provider, or another one. Called once per turn in which the cache is used. */
-  resolve(): void {
-    if (this.#closed) return
-    guarded(() => {
-      const provider = this.#options.meterProvider ?? metrics.getMeterProvider()
-      if (provider === this.#provider) return
-      this.#provider = provider
-      this.#detach()
-      const meter = provider.getMeter(METER_NAME, VERSION)
-      if (meter !== createNoopMeter()) this.#attach(meter)
-    })
+  /** What was counted so far. */
+  get counts(): Counts {
+    const { memory, redis } = this.#metrics.hits
+    return { hits: { memory: memory.count, redis: redis.count }, ...this.#metrics.totals }
   }
 
   /** Tells what was counted since the last collection, and lets go of the provider. */
   close(): void {
-    this.#closed = true
     this.#clock.onTurn = undefined
-    this.#detach()
+    this.#metrics.close()
   }
 
-  #attach(meter: Meter): void {
-    const { histograms } = this.#options
-    const counter = (spec: InstrumentSpec): Counter => meter.createCounter(spec.name, spec)
-    const histogram = (spec: InstrumentSpec): Histogram => meter.createHistogram(spec.name, spec)
-    const gauge = (spec: InstrumentSpec): Observable => meter.createObservableGauge(spec.name, spec)
-    const gauges = [
-      { instrument: gauge(MEMORY_ENTRIES), read: () => this.#gauges.memoryEntries() },
-      { instrument: gauge(CIRCUIT_STATE), read: () => circuitState(this.#gauges.circuit()) },
-      { instrument: gauge(UNCONFIRMED), read: () => this.#gauges.unconfirmed() },
-    ]
-    const observables = gauges.map(({ instrument }) => instrument)
-    const instruments: Instruments = {
-      histograms: [
-        ...(histograms === 'seconds' ? [] : [{ instrument: histogram(LATENCY_MS), unitsPerMs: 1 }]),
-        ...(histograms === 'ms' ? [] : [{ instrument: histogram(DURATION_SECONDS), unitsPerMs: 0.001 }]),
-      ],
-      gauges,
-      detach: () => meter.removeBatchObservableCallback(this.#collect, observables),
+  #publish(operation: Operation, duration: Milliseconds, failures: Iterable<Failure>): void {
+    const errors: ErrorType[] = []
+    let skipped = false
+    for (const failure of failures) {
+      if (failure === 'skipped') skipped = true
+      else errors.push(failure)
     }
-    this.#hits.attach(counter(HITS))
-    this.#misses.attach(counter(MISSES))
-    this.#errors.attach(counter(ERRORS))
-    this.#skipped.attach(counter(SKIPPED))
-    meter.addBatchObservableCallback(this.#collect, observables)
-    this.#instruments = instruments
+    const event: OperationEvent = { cache: this.#name, operation, duration, errors, skipped }
+    operations.publish(event)
   }
 
-  #detach(): void {
-    guarded(() => this.#instruments?.detach())
-    this.#instruments = undefined
-    for (const counter of this.#counters()) counter.detach()
+  /** A loader has run. */
+  loaded(result: LoadResult, duration: Milliseconds, keys: readonly string[]): void {
+    this.#metrics.loaded(result, duration)
+    if (!loads.hasSubscribers) return
+    const event: LoadEvent = { cache: this.#name, keys, result, duration }
+    loads.publish(event)
   }
-
-  /** Runs at each collection, and synchronously: what it adds to the counters lands in the same collection. */
-  readonly #collect = (result: BatchObservableResult): void => {
-    for (const counter of this.#counters()) counter.flush()
-    for (const { instrument, read } of this.#instruments?.gauges ?? []) {
-      const value = read()
-      if (value !== undefined) result.observe(instrument, value, this.#base)
-    }
-  }
-
-  #counters(): readonly FlushedCounter[] {
-    return [this.#hits, this.#misses, this.#errors, this.#skipped]
-  }
-
-  #hitCell(tier: Tier): Cell {
-    return this.#hits.cell({ ...this.#base, [ATTRIBUTE.tier]: tier })
-  }
-
-  #missCell(reason: MissReason): Cell {
-    this.#missCells[reason] ??= this.#misses.cell({ ...this.#base, [ATTRIBUTE.reason]: reason })
-    return this.#missCells[reason]
-  }
-
-  #errorCell(operation: Operation, type: ErrorType): Cell {
-    const name = `${operation} ${type}`
-    let cell = this.#errorCells.get(name)
-    if (cell === undefined) {
-      cell = this.#errors.cell({
-        ...this.#base,
-        [ATTRIBUTE.operation]: operation,
-        [ATTRIBUTE.errorType]: type,
-      })
-      this.#errorCells.set(name, cell)
-    }
-    return cell
-  }
-
-  #skippedCell(operation: Operation): Cell {
-    this.#skippedCells[operation] ??= this.#skipped.cell({ ...this.#base, [ATTRIBUTE.operation]: operation })
-    return this.#skippedCells[operation]
-  }
-
-  #operationAttributes(operation: Operation): Attributes {
-    let attributes = this.#operations.get(operation)
-    if (attributes === undefined) {
-      attributes = { ...this.#base, [ATTRIBUTE.operation]: operation }
-      this.#operations.set(operation, attributes)
-    }
-    return attributes
-  }
-}
-
-function circuitState(state: CircuitState | undefined): number | undefined {
-  return state && CIRCUIT_STATES[state]
-}
-
-/** The cell of a tier that is not in use: it has no series. */
-function unreported(): Cell {
-  return { attributes: {}, count: 0, flushed: 0 }
 }

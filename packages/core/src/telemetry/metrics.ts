@@ -1,0 +1,311 @@
+import {
+  type Attributes,
+  type BatchObservableResult,
+  type Counter,
+  createNoopMeter,
+  type Histogram,
+  type Meter,
+  type MeterProvider,
+  metrics,
+  type Observable,
+} from '@opentelemetry/api'
+import {
+  type CircuitState,
+  type ErrorType,
+  MISS_REASONS,
+  type MissReason,
+  type Operation,
+  STALE_REASONS,
+  type StaleReason,
+  type Tier,
+} from '../outcome.js'
+import type { Milliseconds } from '../types.js'
+import { VERSION } from '../version.js'
+import { type Cell, FlushedCounter } from './counter.js'
+import { guarded } from './guarded.js'
+import {
+  ATTRIBUTE,
+  BYTES,
+  CIRCUIT_STATE,
+  COALESCED,
+  DURATION_SECONDS,
+  ERRORS,
+  EVICTIONS,
+  HITS,
+  type InstrumentSpec,
+  LATENCY_MS,
+  LOAD_DURATION_SECONDS,
+  MEMORY_BYTES,
+  MEMORY_ENTRIES,
+  MISSES,
+  SCOPE_NAME,
+  SKIPPED,
+  STALE,
+  UNCONFIRMED,
+} from './names.js'
+
+export interface MetricsOptions {
+  /** Of the cache. */
+  readonly name: string
+  readonly attributes: Readonly<Record<string, string>>
+  readonly histograms: 'both' | 'seconds' | 'ms'
+  readonly meterProvider: MeterProvider | undefined
+}
+
+/** What the tiers know of themselves and is looked at when metrics are collected; undefined for a tier not in use. */
+export interface Tiers {
+  memory():
+    | {
+        readonly entries: number
+        readonly bytes: number
+        readonly evictions: Readonly<Record<EvictionReason, number>>
+      }
+    | undefined
+  redis():
+    | {
+        readonly circuit: CircuitState
+        /** Deletes waiting to be replayed. */
+        readonly unconfirmed: number
+        readonly moved: Readonly<Record<Direction, number>>
+      }
+    | undefined
+}
+
+export interface Totals {
+  readonly misses: number
+  readonly errors: number
+  readonly stale: number
+  readonly coalesced: number
+  readonly evictions: number
+}
+
+type EvictionReason = 'size' | 'expired' | 'invalidated'
+type Direction = 'read' | 'written'
+export type LoadResult = 'success' | 'error' | 'timeout'
+
+/** Errors whose series begin at 0, so that a rate over them answers from the first failure on. */
+const COMMON_ERRORS: ReadonlyArray<readonly [Operation, ErrorType]> = [
+  ...(['get', 'set', 'delete', 'clear'] as const).flatMap((operation) => [
+    [operation, 'timeout'] as const,
+    [operation, 'connection'] as const,
+  ]),
+  ['get', 'undecodable'],
+]
+const SKIPPABLE: readonly Operation[] = ['get', 'set', 'delete', 'clear']
+const CIRCUIT_STATES: Readonly<Record<CircuitState, number>> = { closed: 0, 'half-open': 1, open: 2 }
+
+/** The instruments of one meter provider. */
+interface Instruments {
+  readonly operations: ReadonlyArray<{ readonly instrument: Histogram; readonly unitsPerMs: number }>
+  readonly loads: Histogram
+  readonly gauges: ReadonlyArray<readonly [Observable, () => number | undefined]>
+  /** Takes the callback of the collections back. */
+  detach(): void
+}
+
+/**
+ * Instruments made before an SDK is registered would stay no-ops for ever. So they are made once there is a real
+ * provider, and made again when another replaces it: what was counted before is told to the first real one.
+ */
+export class Metrics {
+  readonly #options: MetricsOptions
+  readonly #tiers: Tiers
+  readonly #base: Attributes
+  readonly #hits = new FlushedCounter()
+  readonly #misses = new FlushedCounter()
+  readonly #errors = new FlushedCounter()
+  readonly #coalesced = new FlushedCounter()
+  readonly #stale = new FlushedCounter()
+  readonly #evictions = new FlushedCounter()
+  readonly #bytes = new FlushedCounter()
+  readonly #skipped = new FlushedCounter()
+  readonly #counters: ReadonlyArray<readonly [FlushedCounter, InstrumentSpec]> = [
+    [this.#hits, HITS],
+    [this.#misses, MISSES],
+    [this.#errors, ERRORS],
+    [this.#coalesced, COALESCED],
+    [this.#stale, STALE],
+    [this.#evictions, EVICTIONS],
+    [this.#bytes, BYTES],
+    [this.#skipped, SKIPPED],
+  ]
+  readonly hits: Readonly<Record<Tier, Cell>>
+  readonly coalescedHere: Cell
+  readonly #operations = new Map<Operation, Attributes>()
+  readonly #loads = new Map<LoadResult, Attributes>()
+  #provider: MeterProvider | undefined
+  #instruments: Instruments | undefined
+  #closed = false
+
+  constructor(options: MetricsOptions, tiers: Tiers) {
+    this.#options = options
+    this.#tiers = tiers
+    this.#base = { ...options.attributes, [ATTRIBUTE.cache]: options.name }
+    const hasMemory = tiers.memory() !== undefined
+    const hasRedis = tiers.redis() !== undefined
+    this.hits = {
+      memory: hasMemory ? this.#cell(this.#hits, ATTRIBUTE.tier, 'memory') : unreported(),
+      redis: hasRedis ? this.#cell(this.#hits, ATTRIBUTE.tier, 'redis') : unreported(),
+    }
+    this.coalescedHere = this.#cell(this.#coalesced, ATTRIBUTE.scope, 'process')
+    for (const reason of hasRedis ? MISS_REASONS : (['absent', 'expired'] as const)) this.miss(reason)
+    for (const reason of STALE_REASONS) if (hasRedis || reason !== 'unavailable') this.stale(reason)
+    for (const [operation, type] of hasRedis ? COMMON_ERRORS : ([['get', 'other']] as const)) {
+      this.error(operation, type)
+    }
+    if (hasRedis) for (const operation of SKIPPABLE) this.skipped(operation)
+    this.#pull()
+    this.resolve()
+  }
+
+  /** Whether there is somebody to measure for. */
+  get isMeasuring(): boolean {
+    return this.#instruments !== undefined
+  }
+
+  miss(reason: MissReason): Cell {
+    return this.#cell(this.#misses, ATTRIBUTE.reason, reason)
+  }
+
+  stale(reason: StaleReason): Cell {
+    return this.#cell(this.#stale, ATTRIBUTE.reason, reason)
+  }
+
+  error(operation: Operation, type: ErrorType): Cell {
+    return this.#errors.cell(`${operation} ${type}`, () => ({
+      ...this.#base,
+      [ATTRIBUTE.operation]: operation,
+      [ATTRIBUTE.errorType]: type,
+    }))
+  }
+
+  skipped(operation: Operation): Cell {
+    return this.#cell(this.#skipped, ATTRIBUTE.operation, operation)
+  }
+
+  get totals(): Totals {
+    this.#pull()
+    return {
+      misses: this.#misses.total,
+      errors: this.#errors.total,
+      stale: this.#stale.total,
+      coalesced: this.#coalesced.total,
+      evictions: this.#evictions.total,
+    }
+  }
+
+  /** Durations of one operation that was asked for many times, or once. */
+  measured(operation: Operation, durations: readonly Milliseconds[]): void {
+    const { operations } = this.#instruments ?? {}
+    if (operations === undefined) return
+    const attributes = this.#attributes(this.#operations, ATTRIBUTE.operation, operation)
+    guarded(() => {
+      for (const duration of durations) {
+        for (const { instrument, unitsPerMs } of operations) instrument.record(duration * unitsPerMs, attributes)
+      }
+    })
+  }
+
+  loaded(result: LoadResult, duration: Milliseconds): void {
+    const attributes = this.#attributes(this.#loads, ATTRIBUTE.result, result)
+    guarded(() => this.#instruments?.loads.record(duration / 1_000, attributes))
+  }
+
+  /** Looks whether there is a meter provider, or another one. Called once per turn in which the cache is used. */
+  resolve(): void {
+    if (this.#closed) return
+    guarded(() => {
+      const provider = this.#options.meterProvider ?? metrics.getMeterProvider()
+      if (provider === this.#provider) return
+      this.#provider = provider
+      this.#detach()
+      const meter = provider.getMeter(SCOPE_NAME, VERSION)
+      if (meter !== createNoopMeter()) this.#attach(meter)
+    })
+  }
+
+  /** Tells what was counted since the last collection, and lets go of the provider. */
+  close(): void {
+    this.#closed = true
+    this.#detach()
+  }
+
+  #attach(meter: Meter): void {
+    const { histograms } = this.#options
+    const counter = (spec: InstrumentSpec): Counter => meter.createCounter(spec.name, spec)
+    const histogram = (spec: InstrumentSpec): Histogram => meter.createHistogram(spec.name, spec)
+    const gauge = (spec: InstrumentSpec): Observable => meter.createObservableGauge(spec.name, spec)
+    const { memory, redis } = this.#tiers
+    const gauges: Instruments['gauges'] = [
+      [gauge(MEMORY_ENTRIES), () => memory()?.entries],
+      [gauge(MEMORY_BYTES), () => memory()?.bytes],
+      [gauge(CIRCUIT_STATE), () => circuitState(redis()?.circuit)],
+      [gauge(UNCONFIRMED), () => redis()?.unconfirmed],
+    ]
+    const observables = gauges.map(([instrument]) => instrument)
+    const instruments: Instruments = {
+      operations: [
+        ...(histograms === 'seconds' ? [] : [{ instrument: histogram(LATENCY_MS), unitsPerMs: 1 }]),
+        ...(histograms === 'ms' ? [] : [{ instrument: histogram(DURATION_SECONDS), unitsPerMs: 0.001 }]),
+      ],
+      loads: histogram(LOAD_DURATION_SECONDS),
+      gauges,
+      detach: () => meter.removeBatchObservableCallback(this.#collect, observables),
+    }
+    this.#pull()
+    for (const [one, spec] of this.#counters) one.attach(counter(spec))
+    meter.addBatchObservableCallback(this.#collect, observables)
+    this.#instruments = instruments
+  }
+
+  #detach(): void {
+    this.#pull()
+    guarded(() => this.#instruments?.detach())
+    this.#instruments = undefined
+    for (const [counter] of this.#counters) counter.detach()
+  }
+
+  /** Runs at each collection, and synchronously: what it adds to the counters lands in the same collection. */
+  readonly #collect = (result: BatchObservableResult): void => {
+    this.#pull()
+    for (const [counter] of this.#counters) counter.flush()
+    for (const [instrument, read] of this.#instruments?.gauges ?? []) {
+      const value = read()
+      if (value !== undefined) result.observe(instrument, value, this.#base)
+    }
+  }
+
+  /** What the tiers count themselves. */
+  #pull(): void {
+    const memory = this.#tiers.memory()
+    for (const [reason, count] of Object.entries(memory?.evictions ?? {})) {
+      this.#cell(this.#evictions, ATTRIBUTE.reason, reason).count = count
+    }
+    const redis = this.#tiers.redis()
+    for (const [direction, count] of Object.entries(redis?.moved ?? {})) {
+      this.#cell(this.#bytes, ATTRIBUTE.direction, direction).count = count
+    }
+  }
+
+  #cell(counter: FlushedCounter, attribute: string, value: string): Cell {
+    return counter.cell(value, () => ({ ...this.#base, [attribute]: value }))
+  }
+
+  #attributes<T extends string>(known: Map<T, Attributes>, name: string, value: T): Attributes {
+    let attributes = known.get(value)
+    if (attributes === undefined) {
+      attributes = { ...this.#base, [name]: value }
+      known.set(value, attributes)
+    }
+    return attributes
+  }
+}
+
+function circuitState(state: CircuitState | undefined): number | undefined {
+  return state && CIRCUIT_STATES[state]
+}
+
+/** The cell of a tier that is not in use: it has no series. */
+function unreported(): Cell {
+  return { attributes: {}, count: 0, flushed: 0 }
+}
