@@ -317,10 +317,9 @@ export class ReadPath {
     const { clock, telemetry } = this.#rooms
     const load = (): Promise<readonly Landing[]> => this.#load.run(wanted, call, options, budget)
     const now = clock.now()
-    const isBehind = wanted.every(
-      ({ found: { stale } }) => !options.refresh && stale !== undefined && mayServeWhileRevalidating(stale.entry, now),
-    )
-    if (!isBehind) return load()
+    const isServed = wanted.every(({ found: { stale } }) => stale && mayServeWhileRevalidating(stale.entry, now))
+    // What is unattended already is in a trace of its own.
+    if (!isServed || options.refresh || wanted[0].flight.isUnattended) return load()
     const background = telemetry.background(wanted.map(({ flight }) => flight.place.key))
     const landings = background.run(load)
     if (background.span !== undefined) endWith(background.span, landings)

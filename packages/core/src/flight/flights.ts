@@ -68,6 +68,10 @@ export class Flight {
     this.#onGivenUp?.(reason)
   }
 
+  get isUnattended(): boolean {
+    return this.#unattended
+  }
+
   get isCalledOff(): boolean {
     return this.#givenUp !== undefined
   }

@@ -86,13 +86,27 @@ export class Wire {
   }
 }
 
+interface Pipelining {
+  readonly options?: { readonly enableAutoPipelining?: boolean }
+  pipeline(): { callBuffer(...args: unknown[]): unknown; exec(): Promise<ReadonlyArray<[Error | null, unknown]>> }
+}
+
 /**
- * How to send a command. With auto-pipelining ioredis 5 and 6 lose the name of what comes through `callBuffer`, so there
- * the command's own method is called.
+ * How to send a command. Auto-pipelining would send it a turn later in the context of whoever came first, so that its
+ * span would hang in a stranger's trace; and ioredis 5 and 6 then lose the name of what comes through `callBuffer`. A
+ * pipeline of one's own is sent at once.
  */
 function callerOf(client: RedisLike): (command: Command) => Promise<unknown> {
-  const { options } = client as { options?: { enableAutoPipelining?: boolean } }
-  if (!options?.enableAutoPipelining) return ({ name, args }) => client.callBuffer(name, ...args)
-  const methods = client as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>
-  return async ({ name, args }) => methods[`${name}Buffer`]?.call(client, ...args)
+  const pipelining = client as unknown as Pipelining
+  if (!pipelining.options?.enableAutoPipelining || typeof pipelining.pipeline !== 'function') {
+    return ({ name, args }) => client.callBuffer(name, ...args)
+  }
+  return async ({ name, args }) => {
+    const pipeline = pipelining.pipeline()
+    pipeline.callBuffer(name, ...args)
+    const [result] = await pipeline.exec()
+    const [error, reply] = result as [Error | null, unknown]
+    if (error !== null) throw error
+    return reply
+  }
 }
