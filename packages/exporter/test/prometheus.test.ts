@@ -168,6 +168,30 @@ describe('what was served', () => {
   })
 })
 
+describe('the reference', () => {
+  const text = readFileSync(new URL('metrics.md', docs), 'utf8')
+  const sections = [...text.matchAll(/^### (\w+)$[\s\S]*?```promql\n(.*)\n```/gm)].map(([, name, promql]) => [
+    name,
+    promql,
+  ])
+
+  test.each(sections as Array<[string, string]>)(
+    '%s is on the page, and its expression is understood',
+    async (name, promql) => {
+      const { body } = await ask(exporter.url)
+      expect(promql).toContain(name)
+      expect(body).toContain(`# TYPE ${name} `)
+      await prometheus.query(promql)
+    },
+  )
+
+  test('has every family that is on the page', async () => {
+    const { body } = await ask(exporter.url)
+    const families = [...body.matchAll(/^# TYPE (redis_cache_\w+) /gm)].map(([, name]) => name)
+    expect(sections.map(([name]) => name).sort()).toEqual(families.sort())
+  })
+})
+
 test('promtool objects to the abbreviated unit of redis_cache_latency_ms and to nothing else', async () => {
   const { body } = await ask(exporter.url)
   const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: body, encoding: 'utf8' })
