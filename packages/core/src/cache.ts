@@ -17,6 +17,7 @@ import type {
   Entry,
   Lifetime,
   Loader,
+  LoadResult,
   Milliseconds,
   ReadOptions,
 } from './types.js'
@@ -209,14 +210,17 @@ class View implements CacheView {
   }
 
   wrap<A extends readonly unknown[], V>(
-    fn: (...args: A) => V | Promise<V>,
+    fn: (...args: A) => V | LoadResult<V> | Promise<V | LoadResult<V>>,
     options: ReadOptions & { key: (...args: [...A]) => string },
   ): (...args: A) => Promise<V> {
     if (typeof fn !== 'function') throw new InvalidOptionError('fn', 'a function', fn)
     const resolved = resolveReadOptions(options ?? null, this.#readOptions, this.#lifetime, WRAP_OPTIONS)
     const { key } = options
     if (typeof key !== 'function') throw new InvalidOptionError('options.key', 'a function that makes a key', key)
-    return async (...args) => this.#load(key(...args), () => fn(...args), resolved) as Promise<V>
+    const load = this.#load.bind(this)
+    return async function (this: unknown, ...args: A): Promise<V> {
+      return load(key(...args), () => Reflect.apply(fn, this, args), resolved) as Promise<V>
+    }
   }
 
   namespace(name: string, defaults?: Lifetime): CacheView {

@@ -75,7 +75,7 @@ function checkTags(tags: unknown, option: string): readonly string[] | undefined
   if (tags === undefined) return undefined
   if (!Array.isArray(tags)) throw new InvalidOptionError(option, 'an array of tags', tags)
   for (const tag of tags) checkTag(tag, option)
-  return [...new Set<string>(tags)].sort()
+  return Object.freeze([...new Set<string>(tags)].sort())
 }
 
 /** A tag is part of a key in Redis, and held to the rules of one. */

@@ -1,4 +1,4 @@
-import { mayServeOnError } from './entry.js'
+import { uselessFrom } from './entry.js'
 import { InvalidValueError } from './errors.js'
 import type { Flight, Landing } from './flight/flights.js'
 import type { Generation } from './generations.js'
@@ -11,6 +11,7 @@ import type { Candidate, NotFound } from './outcome.js'
 import type { Place } from './place.js'
 import type { Budget } from './redis/budget.js'
 import type { Rooms } from './rooms.js'
+import type { Milliseconds } from './types.js'
 import type { WritePath } from './write.js'
 
 /** One key that a loader is asked for. */
@@ -66,7 +67,7 @@ export class Load {
       },
       clock,
     )
-    callOffWithTheLast(wanted, loading.giveUp)
+    run.onCalledOff(loading.giveUp)
     const loaded = await loading.result
     run.end()
     ticket.done()
@@ -84,7 +85,7 @@ export class Load {
     budget: Budget,
   ): Promise<readonly Generation[] | undefined> {
     const place = wanted.find(({ found }) => isStorable(found))?.flight.place
-    return place && this.#write.note(place.path, lifetime.tags, totalOf(drawSpan(lifetime, false, () => 0)), budget)
+    return place && this.#write.note(place.path, lifetime.tags, longest(lifetime), budget)
   }
 
   async #land(
@@ -97,21 +98,25 @@ export class Load {
   ): Promise<Landing> {
     const { backoffs, clock, random, values } = this.#rooms
     const { place } = flight
-    const { id } = place
-    if (loaded.kind === 'failed') {
-      const { error, reason } = loaded
-      const canWait = found.stale !== undefined && mayServeOnError(found.stale.entry, clock.now())
-      if (canWait && !flight.isCalledOff) backoffs.failed(id, { error, reason })
+    // Where something of use is left, its origin can be left in peace for a while.
+    const failed = (error: unknown, reason: 'error' | 'timeout'): Landing => {
+      const canWait = found.stale !== undefined && clock.now() < uselessFrom(found.stale.entry)
+      if (canWait && !flight.isCalledOff) backoffs.failed(place.id, { error, reason })
       return { kind: 'failed', error, reason }
     }
-    backoffs.succeeded(id)
+    if (loaded.kind === 'failed') return failed(loaded.error, loaded.reason)
     try {
       const { value, lifetime } = this.#resultOf(loaded.values[index], found.stale, defaults)
-      if (value === undefined) return { kind: 'loaded', held: undefined, tags: [] }
+      if (value === undefined) {
+        backoffs.forget(place.id)
+        return { kind: 'loaded', held: undefined, tags: [] }
+      }
       const { tags } = lifetime
       const { encoded, held, isNull } = values.accept(value)
+      backoffs.forget(place.id)
       const span = drawSpan(lifetime, isNull, random)
-      const belongs = generations && isStorable(found) && (await this.#belongs(place, generations, lifetime, budget))
+      const belongs =
+        generations && isStorable(found) && (await this.#belongs(place, generations, lifetime, defaults, budget))
       // What is not to be stored has nothing to do here, unless an old value would outlive it.
       const isConcern = span.fresh > 0 || found.stale !== undefined
       if (belongs && isConcern && mayKeep(flight.mark, tags)) {
@@ -120,7 +125,7 @@ export class Load {
       }
       return { kind: 'loaded', held, tags }
     } catch (error) {
-      return { kind: 'failed', error, reason: 'error' }
+      return failed(error, 'error')
     }
   }
 
@@ -143,28 +148,25 @@ export class Load {
     { path }: Place,
     noted: readonly Generation[],
     lifetime: ResolvedLifetime,
+    defaults: ResolvedLifetime,
     budget: Budget,
   ): Promise<readonly Generation[] | undefined> {
     const { tags } = lifetime
-    const now = noted.some(({ tag }) => tag !== undefined) || tags.length > 0
-    const lasting = totalOf(drawSpan(lifetime, false, () => 0))
-    const belongs = now ? await this.#write.note(path, tags, lasting, budget) : noted
+    const lasting = longest(lifetime)
+    // What is believed to be the id of a tag that no lookup asked for may be long gone.
+    const isNew = tags.some((tag) => !defaults.tags.includes(tag))
+    const isSame = !isNew && tags.length === defaults.tags.length && lasting <= longest(defaults)
+    const belongs = isSame ? noted : await this.#write.note(path, tags, lasting, budget, isNew)
     return noted.some(({ ended }) => ended) ? undefined : belongs
   }
+}
+
+/** How long what is stored with this lifetime may last, at most. */
+function longest(lifetime: ResolvedLifetime): Milliseconds {
+  return totalOf(drawSpan(lifetime, false, () => 0))
 }
 
 /** What is known to be missing may be stored; where Redis failed it would only fail again. */
 function isStorable({ error }: NotFound): boolean {
   return error === undefined || error === 'undecodable'
-}
-
-/** The run goes on as long as anybody waits for one of its keys. */
-function callOffWithTheLast(wanted: readonly Wanted[], giveUp: (reason: unknown) => void): void {
-  let waitedFor = wanted.length
-  for (const { flight } of wanted) {
-    flight.onGivenUp((reason) => {
-      waitedFor -= 1
-      if (waitedFor === 0) giveUp(reason)
-    })
-  }
 }

@@ -9,6 +9,8 @@ export interface Mark {
   holders: number
   /** Tags that ended meanwhile: a value that turns out to carry one is older than that, too. */
   endedTags: Set<string> | undefined
+  /** That of what began before those tags ended, and has not ended itself. */
+  older: Mark | undefined
 }
 
 /** Whether a value with these tags may be kept by who holds the mark. */

@@ -1,3 +1,4 @@
+import { diag } from '@opentelemetry/api'
 import { unlessAborted } from './abort.js'
 import type { CallSpan } from './call-span.js'
 import {
@@ -7,6 +8,7 @@ import {
   mayServeOnError,
   mayServeWhileRevalidating,
   stands,
+  uselessFrom,
 } from './entry.js'
 import { InvalidOptionError, RecursiveLoadError } from './errors.js'
 import { type Crowd, Flight, type Landing } from './flight/flights.js'
@@ -123,9 +125,13 @@ export class ReadPath {
       waiting: new Waiting(),
     }
     const arrive = async (): Promise<unknown> => {
-      const found = await flight.lookup
-      this.#report(started, [found])
-      return this.#arrive(boarding, found)
+      try {
+        const found = await flight.lookup
+        this.#report(started, [found])
+        return await this.#arrive(boarding, found)
+      } finally {
+        flight.leave(boarding.callers, undefined)
+      }
     }
     const add = (start: Milliseconds): void => {
       boarding.callers += 1
@@ -165,7 +171,7 @@ export class ReadPath {
       if (entry === undefined) rest.push(index)
       else {
         const asker = { place, callers: 1, span: undefined }
-        values[index] = this.#serveStale({ tier: 'memory', entry }, 'revalidating', asker)
+        values[index] = this.#serveStale({ tier: 'memory', entry }, this.#whyStale(place), asker)
         behind.push(place)
       }
     }
@@ -185,7 +191,7 @@ export class ReadPath {
   }
 
   /** By flights, until they have landed or the caller gives up. */
-  #fly(
+  async #fly(
     places: readonly Place[],
     call: Call,
     options: ResolvedReadOptions,
@@ -194,14 +200,21 @@ export class ReadPath {
   ): Promise<unknown[]> {
     const { signal } = options
     const boardings = this.#board(places, call, options, span)
-    const arrivals = this.#arriveTogether(boardings, started)
-    if (signal === undefined) return arrivals
-    return unlessAborted(arrivals, signal, (reason) => {
+    let isAboard = true
+    const leave = (reason?: unknown): void => {
+      if (!isAboard) return
+      isAboard = false
       for (const { flight, waiting } of boardings) {
-        flight.giveUp(reason)
         waiting.end()
+        flight.leave(1, reason)
       }
-    })
+    }
+    try {
+      const arrivals = this.#arriveTogether(boardings, started)
+      return await (signal === undefined ? arrivals : unlessAborted(arrivals, signal, leave))
+    } finally {
+      leave()
+    }
   }
 
   /** The flights of these keys: those under way, and one for all the others together. */
@@ -248,14 +261,17 @@ export class ReadPath {
     const [first] = places
     if (first === undefined) return []
     const { flights: board, inProgress } = this.#rooms
-    const run = new Run(currentRun()?.holdsPlace ?? false)
+    const run = new Run()
     const flights = places.map((place) => new Flight(place, inProgress.begin(place.id), run, options.refresh, span))
     const budget = this.#rooms.newBudget()
     const keys = places.map(({ key }) => key)
     const lookups = this.#lookUp
       .many(first.path, keys, options.lifetime.tags, budget)
       .then((all) => (options.refresh ? all.map(asExpired) : all))
-    const landings = lookups.then((all) => this.#loadMissing(flights, all, call, options, budget))
+      .catch((error) => keys.map(() => broken(error)))
+    const landings = lookups
+      .then((all) => this.#loadMissing(flights, all, call, options, budget))
+      .catch((error) => keys.map((): Landing => ({ kind: 'failed', error, reason: 'error' })))
     for (const [index, flight] of flights.entries()) {
       const land = (): void => {
         board.land(flight)
@@ -335,12 +351,10 @@ export class ReadPath {
     if (other === undefined) return undefined
     // A refresh must not follow one that may yet find what is cached.
     if (flight.refreshing && !other.refreshing && other.missed === undefined) return undefined
-    const endWait = flight.run.waitFor(other.run)
-    if (endWait === undefined) return undefined
-    flight.follows = true
+    // It brings what may carry a tag that has ended since.
+    if (other.mark !== flight.mark && other.mark.endedTags !== undefined) return undefined
+    if (!flight.follow(other)) return undefined
     flight.span?.linkTo(other.span)
-    other.leaveUnattended()
-    other.landing.then(endWait)
     return other.lookup.then((found) => {
       if (!isHit(found)) return other.landing
       const { held, extras } = found.entry
@@ -351,7 +365,7 @@ export class ReadPath {
   /** The failure to repeat for an origin that failed a moment ago, where something stale can be served instead. */
   #leftInPeace({ id }: Place, { stale }: NotFound): LoadFailure | undefined {
     const { backoffs, clock } = this.#rooms
-    return stale !== undefined && mayServeOnError(stale.entry, clock.now()) ? backoffs.get(id) : undefined
+    return stale !== undefined && clock.now() < uselessFrom(stale.entry) ? backoffs.get(id) : undefined
   }
 
   async #arriveTogether(boardings: readonly Boarding[], started: Milliseconds): Promise<unknown[]> {
@@ -393,7 +407,8 @@ export class ReadPath {
     const atOnce = options.refresh ? undefined : stale(mayServeWhileRevalidating)
     if (atOnce !== undefined) {
       this.#goOnBehind(flight)
-      return this.#serveStale(atOnce, outcome.reason === 'unavailable' ? 'unavailable' : 'revalidating', boarding)
+      const reason = outcome.reason === 'unavailable' ? 'unavailable' : this.#whyStale(flight.place)
+      return this.#serveStale(atOnce, reason, boarding)
     }
     const isLate = stale(mayServeOnError) !== undefined && (await this.#outlastsPatience(boarding))
     const instead = isLate ? stale(mayServeOnError) : undefined
@@ -445,12 +460,12 @@ export class ReadPath {
   async #landingOf({ flight, waiting }: Boarding): Promise<Landing> {
     const loader = currentRun()
     if (loader !== undefined) {
-      const end = loader.waitFor(flight.run)
+      const end = loader.waitFor(flight)
       if (end === undefined) {
         return { kind: 'failed', error: new RecursiveLoadError(flight.place.key), reason: 'error' }
       }
       waiting.end = end
-      if (loader.holdsPlace) flight.run.hurry()
+      if (loader.holdsPlace) flight.hurry()
     }
     const landing = (await flight.landing) as Landing
     waiting.end()
@@ -463,6 +478,11 @@ export class ReadPath {
     const now = clock.now()
     const entry = memory?.find(id, now)
     return typeof entry === 'object' && mayServeAtOnce(entry, now) ? entry : undefined
+  }
+
+  /** Of what is served at once: nothing revalidates it while its origin is left in peace. */
+  #whyStale({ id }: Place): StaleReason {
+    return this.#rooms.backoffs.get(id)?.reason ?? 'revalidating'
   }
 
   #serveStale({ tier, entry }: Candidate, reason: StaleReason, asker: Asker): unknown {
@@ -556,6 +576,12 @@ function batchCallOf(loader: BatchLoader<unknown>): Call {
     if (Array.isArray(loaded)) return loaded
     throw new InvalidOptionError('the result of the batch loader', 'an array or a Map', loaded)
   }
+}
+
+/** A fault of ours, or of a client that keeps no promise: told, and no key is dead for it. */
+function broken(error: unknown): NotFound {
+  diag.error('otel-cache: a lookup failed', error)
+  return { outcome: MISS.unavailable, stale: undefined, error: 'other' }
 }
 
 /** With `refresh` nothing counts as fresh; what was found is what a failing load may fall back to. */

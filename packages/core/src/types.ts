@@ -55,7 +55,7 @@ export type BatchLoader<V> = (
 export interface ReadOptions extends Lifetime {
   /** The caller's own: rejects this caller alone, with the signal's reason. */
   signal?: AbortSignal
-  /** Skip what is cached and load. Default false. */
+  /** Skip what is cached and load, or wait for a load that is running already. Default false. */
   refresh?: boolean
   /** Hard deadline of the load. Default 30,000. */
   loadTimeout?: Milliseconds
@@ -130,9 +130,9 @@ export interface CacheView {
   peek<V = unknown>(key: string): V | undefined
   /** What is stored, and how old; counts nothing. */
   inspect<V = unknown>(key: string): Promise<Entry<V> | undefined>
-  /** The function, cached under the key that `options.key` makes of its arguments. */
+  /** The function, cached under the key that `options.key` makes of its arguments. `this` is passed on, and not part of the key. */
   wrap<A extends readonly unknown[], V>(
-    fn: (...args: A) => V | Promise<V>,
+    fn: (...args: A) => V | LoadResult<V> | Promise<V | LoadResult<V>>,
     options: ReadOptions & { key: (...args: [...A]) => string },
   ): (...args: A) => Promise<V>
   /**

@@ -55,6 +55,7 @@ export class Values {
   /** Throws InvalidValueError. */
   encode(value: unknown): Encoded {
     if (value === undefined) throw new InvalidValueError('value must not be undefined; delete the key instead')
+    if (isThenable(value)) throw new InvalidValueError('value must not be a promise; await it')
     try {
       const encoded = this.#codec.encode(value)
       if (typeof encoded === 'string' && (this.#isJson || isWellFormed(encoded))) return encoded
@@ -103,8 +104,16 @@ export class Values {
 
   /** A codec may give out the very bytes that it is given. */
   #decode(encoded: Encoded): unknown {
-    return this.#codec.decode(typeof encoded === 'string' ? encoded : new Uint8Array(encoded))
+    const value = this.#codec.decode(typeof encoded === 'string' ? encoded : new Uint8Array(encoded))
+    if (!isThenable(value)) return value
+    // Nobody waits for it, so that its rejection would be unhandled.
+    Promise.resolve(value).catch(() => {})
+    throw new InvalidValueError('the codec must not return a promise')
   }
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }
 
 /** What JSON.parse made is a tree of plain objects and arrays. */

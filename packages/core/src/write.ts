@@ -132,16 +132,19 @@ export class WritePath {
   /**
    * The generations that a value about to be loaded will belong to, so that a `clear` during the load refuses it.
    * Undefined where Redis could not say: the value must then not be stored.
+   *
+   * @param again asks Redis also for what is believed to be known
    */
   async note(
     path: string,
     tags: readonly string[],
     lasting: Milliseconds,
     budget: Budget,
+    again?: boolean,
   ): Promise<readonly Generation[] | undefined> {
     const { redis, generations, telemetry } = this.#rooms
     if (redis === undefined) return generations.of(pathsAround(path), tags)
-    const noted = await redis.note(path, tags, lasting, budget)
+    const noted = await redis.note(path, tags, lasting, budget, again)
     if (noted.kind === 'noted') return noted.generations
     telemetry.failed('set', noted.error)
     return undefined
@@ -245,8 +248,9 @@ export class WritePath {
 
   /** The key is about to change: nothing that began before is kept, and nobody joins it any more. */
   #supersede(id: string, reason?: EvictionReason, isGone: boolean = true): void {
-    const { inProgress, flights, memory } = this.#rooms
+    const { inProgress, flights, memory, backoffs } = this.#rooms
     inProgress.invalidate(id, isGone)
+    backoffs.forget(id)
     flights.leave(id)
     memory?.delete(id, reason)
   }

@@ -132,8 +132,8 @@ class Recorder {
     const isStale = outcome.value !== undefined && outcome.value !== mine && age >= TTL
     if (isStale) {
       const isInWindow = age < TTL + (this.#rules.staleWhileRevalidate ?? 0)
-      const reason = isInWindow ? 'revalidating' : ran ? result : this.#failed.get(key)
-      this.count(`stale ${reason}`)
+      const foundOut = isInWindow ? 'revalidating' : result
+      this.count(`stale ${ran ? foundOut : this.#failed.get(key)}`)
     }
     if (ran && result !== 'success') this.#failed.set(key, result as string)
     if (!ran) this.count(`hits ${wasInMemory ? 'memory' : 'redis'}`)

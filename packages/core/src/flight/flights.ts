@@ -31,54 +31,75 @@ export class Flight {
   landing!: Promise<Landing | undefined>
   /** The callers who see one end. */
   crowd: Crowd | undefined
-  /** The run of the loader, should one be needed. */
-  readonly run: Run
   /** What its lookup found, once that was nothing fresh: it is loading. */
   missed: NotFound | undefined
-  /** It waits for what another flight loads. */
-  follows = false
-  #waiting = 0
-  /** It goes on for its own sake: a stale value was served in its place. */
-  #unattended = false
-  #onGivenUp: ((reason: unknown) => void) | undefined
-  #givenUp: { readonly reason: unknown } | undefined
+  /** What it waits for: the run of its own loader, should one be needed, or the flight that it follows. */
+  #leadsTo: Run | Flight
+  #passengers = 0
+  #isUnattended = false
 
   constructor(place: Place, mark: Mark, run: Run, refreshing: boolean, span: CallSpan | undefined) {
-    this.span = span
     this.place = place
     this.mark = mark
-    this.run = run
+    this.#leadsTo = run
     this.refreshing = refreshing
+    this.span = span
   }
 
-  board(): void {
-    this.#waiting += 1
+  /** The run that brings its value. */
+  get run(): Run {
+    return this.#leadsTo instanceof Flight ? this.#leadsTo.run : this.#leadsTo
   }
 
-  /** The flight goes on although nobody may be waiting. */
+  /** It waits for what another flight loads. */
+  get follows(): boolean {
+    return this.#leadsTo instanceof Flight
+  }
+
+  /** Takes what another flight brings instead of loading. False, and nothing changes, where that one waits for this. */
+  follow(other: Flight): boolean {
+    if (other.reaches(this)) return false
+    const own = this.#leadsTo
+    this.#leadsTo = other
+    other.board(this.#passengers)
+    if (this.#isUnattended) other.leaveUnattended()
+    own.leave(this.#passengers, undefined)
+    return true
+  }
+
+  reaches(target: Run | Flight): boolean {
+    return target === this || this.#leadsTo.reaches(target)
+  }
+
+  /** Somebody who holds a place under a cap waits for it. */
+  hurry(): void {
+    this.#leadsTo.hurry()
+  }
+
+  board(passengers: number = 1): void {
+    this.#passengers += passengers
+    this.#leadsTo.board(passengers)
+  }
+
+  /** Passengers have what they came for, or give up. */
+  leave(passengers: number, reason: unknown): void {
+    this.#passengers -= passengers
+    this.#leadsTo.leave(passengers, reason)
+  }
+
+  /** It goes on for its own sake: a stale value was served in its place. */
   leaveUnattended(): void {
-    this.#unattended = true
-  }
-
-  /** A waiter gives up. When all have, the flight is called off. */
-  giveUp(reason: unknown): void {
-    this.#waiting -= 1
-    if (this.#waiting > 0 || this.#unattended || this.#givenUp !== undefined) return
-    this.#givenUp = { reason }
-    this.#onGivenUp?.(reason)
+    this.#isUnattended = true
+    this.#leadsTo.leaveUnattended()
   }
 
   get isUnattended(): boolean {
-    return this.#unattended
+    return this.#isUnattended
   }
 
+  /** Nobody waits for its run any more. */
   get isCalledOff(): boolean {
-    return this.#givenUp !== undefined
-  }
-
-  onGivenUp(action: (reason: unknown) => void): void {
-    if (this.#givenUp !== undefined) action(this.#givenUp.reason)
-    else this.#onGivenUp = action
+    return this.#leadsTo.isCalledOff
   }
 }
 

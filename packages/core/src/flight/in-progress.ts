@@ -1,15 +1,15 @@
 import { isUnder } from '../keys.js'
 import type { Mark } from '../mark.js'
 
-/** The keys with something in progress. */
+/** The keys with something in progress. What begins after a tag has ended has a mark of its own. */
 export class InProgress {
-  readonly #marks = new Map<string, Mark>()
+  readonly #newest = new Map<string, Mark>()
 
   begin(id: string): Mark {
-    let mark = this.#marks.get(id)
-    if (mark === undefined) {
-      mark = { void: false, gone: false, holders: 0, endedTags: undefined }
-      this.#marks.set(id, mark)
+    let mark = this.#newest.get(id)
+    if (mark === undefined || mark.endedTags !== undefined) {
+      mark = { void: false, gone: false, holders: 0, endedTags: undefined, older: mark }
+      this.#newest.set(id, mark)
     }
     mark.holders += 1
     return mark
@@ -17,36 +17,45 @@ export class InProgress {
 
   end(id: string, mark: Mark): void {
     mark.holders -= 1
-    if (mark.holders === 0 && this.#marks.get(id) === mark) this.#marks.delete(id)
+    if (mark.holders > 0 || mark.void) return
+    const newest = this.#newest.get(id)
+    const rest = newest && withoutEnded(newest)
+    if (rest !== undefined) this.#newest.set(id, rest)
+    else this.#newest.delete(id)
   }
 
   /** A change of this key: what began before it is void. */
   invalidate(id: string, isGone: boolean = true): void {
-    const mark = this.#marks.get(id)
-    if (mark === undefined) return
-    mark.void = true
-    mark.gone = isGone
-    this.#marks.delete(id)
+    for (let mark = this.#newest.get(id); mark !== undefined; mark = mark.older) {
+      mark.void = true
+      mark.gone = isGone
+    }
+    this.#newest.delete(id)
   }
 
   /** A change of everything under a path. */
   invalidateUnder(path: string): void {
-    for (const id of this.#marks.keys()) if (isUnder(path, id)) this.invalidate(id)
+    for (const id of this.#newest.keys()) if (isUnder(path, id)) this.invalidate(id)
   }
 
-  /**
-   * A change of everything under a path that carries a tag. What is in progress may not know its tags yet, so it is told.
-   * What begins for the same key before that has ended is told too, and at worst not kept.
-   */
+  /** A change of everything under a path that carries a tag. What is in progress may not know its tags yet, so it is told. */
   endTag(path: string, tag: string): void {
-    for (const [id, mark] of this.#marks) {
+    for (const [id, newest] of this.#newest) {
       if (!isUnder(path, id)) continue
-      mark.endedTags ??= new Set()
-      mark.endedTags.add(tag)
+      for (let mark: Mark | undefined = newest; mark !== undefined; mark = mark.older) {
+        mark.endedTags ??= new Set()
+        mark.endedTags.add(tag)
+      }
     }
   }
 
   get size(): number {
-    return this.#marks.size
+    return this.#newest.size
   }
+}
+
+/** The marks from this one on that somebody holds. */
+function withoutEnded(mark: Mark): Mark | undefined {
+  mark.older = mark.older && withoutEnded(mark.older)
+  return mark.holders > 0 ? mark : mark.older
 }

@@ -1,33 +1,44 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Flight } from './flights.js'
 import type { LoadQueue, Ticket } from './load-queue.js'
 
 /**
- * One run of a loader. A loader may itself read through the cache, and so wait for other runs; a circle of runs that wait
- * for each other would wait for ever.
+ * One run of a loader, for the flights that took off together. It goes on as long as anybody waits for one of them.
+ *
+ * A loader may itself read through the cache, and so wait for flights; a circle of runs and flights that wait for each
+ * other would wait for ever.
  */
 export class Run {
   /** How many of its waits there are for each. */
-  readonly #waitsFor = new Map<Run, number>()
+  readonly #waitsFor = new Map<Flight, number>()
+  /** The run whose loader this one was called in. */
+  #parent: Run | undefined
   #ticket: Ticket | undefined
-  #urgent: boolean
+  #isUrgent = false
   #isCapped = false
   #isUnderWay = false
-
-  /** @param urgent asked for by a run that holds a place under a cap while it waits */
-  constructor(urgent: boolean) {
-    this.#urgent = urgent
-  }
+  #passengers = 0
+  #isUnattended = false
+  #calledOff: { readonly reason: unknown } | undefined
+  #onCalledOff: ((reason: unknown) => void) | undefined
 
   /** Takes a place under the cap, or in the queue for one. */
   enter(queue: LoadQueue): Ticket {
     this.#isCapped = queue.isCapped
-    this.#ticket = queue.enter(this.#urgent)
+    this.#ticket = queue.enter(this.#isUrgent)
     return this.#ticket
   }
 
   /** Whether it, or a run that waits for it, holds a place under a cap, of whichever cache. */
   get holdsPlace(): boolean {
-    return this.#isCapped || this.#urgent
+    return this.#isCapped || this.#isUrgent
+  }
+
+  /** Somebody who holds a place under a cap waits for it, and so for all that it waits for. */
+  hurry(): void {
+    this.#isUrgent = true
+    this.#ticket?.admit()
+    for (const flight of this.#waitsFor.keys()) flight.hurry()
   }
 
   /** Between its loader's call and its end: what a loader leaves running after that waits for nobody. */
@@ -35,8 +46,13 @@ export class Run {
     return this.#isUnderWay
   }
 
+  get parent(): Run | undefined {
+    return this.#parent
+  }
+
   /** Calls the loader as this run's. */
   begin<T>(call: () => T): T {
+    this.#parent = currentRun()
     this.#isUnderWay = true
     running += 1
     return storage.run(this, call)
@@ -49,33 +65,53 @@ export class Run {
     if (running === 0) storage.disable()
   }
 
-  /** Somebody who holds a place under the cap waits for it, and so for all that it waits for. */
-  hurry(): void {
-    this.#urgent = true
-    this.#ticket?.admit()
-    for (const next of this.#waitsFor.keys()) next.hurry()
+  board(passengers: number): void {
+    this.#passengers += passengers
+  }
+
+  /** It goes on for its own sake, although nobody may be waiting. */
+  leaveUnattended(): void {
+    this.#isUnattended = true
+  }
+
+  /** Passengers leave, or give up. When the last one has, it is called off. */
+  leave(passengers: number, reason: unknown): void {
+    this.#passengers -= passengers
+    if (this.#passengers > 0 || this.#isUnattended || this.#calledOff !== undefined) return
+    this.#calledOff = { reason }
+    this.#onCalledOff?.(reason)
+  }
+
+  get isCalledOff(): boolean {
+    return this.#calledOff !== undefined
+  }
+
+  onCalledOff(action: (reason: unknown) => void): void {
+    if (this.#calledOff !== undefined) action(this.#calledOff.reason)
+    else this.#onCalledOff = action
   }
 
   /**
-   * Notes that this one waits for another run.
+   * Notes that its loader waits for a flight.
    *
-   * @returns what ends the wait; undefined, and nothing is noted, where that one waits for this already
+   * @returns what ends the wait; undefined, and nothing is noted, where that flight waits for this run already
    */
-  waitFor(other: Run): (() => void) | undefined {
-    if (other === this || other.#reaches(this)) return undefined
-    this.#waitsFor.set(other, (this.#waitsFor.get(other) ?? 0) + 1)
+  waitFor(flight: Flight): (() => void) | undefined {
+    if (flight.reaches(this)) return undefined
+    this.#waitsFor.set(flight, (this.#waitsFor.get(flight) ?? 0) + 1)
     let waits = true
     return () => {
       if (!waits) return
       waits = false
-      const left = (this.#waitsFor.get(other) ?? 1) - 1
-      if (left === 0) this.#waitsFor.delete(other)
-      else this.#waitsFor.set(other, left)
+      const left = (this.#waitsFor.get(flight) ?? 1) - 1
+      if (left === 0) this.#waitsFor.delete(flight)
+      else this.#waitsFor.set(flight, left)
     }
   }
 
-  #reaches(target: Run): boolean {
-    for (const next of this.#waitsFor.keys()) if (next === target || next.#reaches(target)) return true
+  reaches(target: Run | Flight): boolean {
+    if (target === this) return true
+    for (const flight of this.#waitsFor.keys()) if (flight.reaches(target)) return true
     return false
   }
 }
@@ -87,8 +123,9 @@ export class Run {
 const storage = new AsyncLocalStorage<Run>()
 let running = 0
 
-/** The run whose loader is the caller, if one is. */
+/** The innermost run under way whose loader is the caller, if one is. */
 export function currentRun(): Run | undefined {
-  const run = running === 0 ? undefined : storage.getStore()
-  return run?.isUnderWay ? run : undefined
+  let run = running === 0 ? undefined : storage.getStore()
+  while (run !== undefined && !run.isUnderWay) run = run.parent
+  return run
 }

@@ -39,7 +39,8 @@ export class Backoffs {
     this.#backoffs.set(id, { ...failure, pause, until: this.#clock.now() + pause })
   }
 
-  succeeded(id: string): void {
+  /** Its load succeeded, or its value was changed. */
+  forget(id: string): void {
     this.#backoffs.delete(id)
   }
 }

@@ -85,6 +85,7 @@ export function runLoader({ call, admitted, keys, timeout, cancellation }: Loade
   return {
     result,
     giveUp: (reason) => {
+      if (settled) return
       fail(reason)
       cancellation.abort(reason)
     },

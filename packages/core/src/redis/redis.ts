@@ -16,7 +16,7 @@ import { RedisClock, readTime } from './redis-clock.js'
 import { EXPIRE_VALUE, NOTE_GENERATION, STORE_VALUE } from './scripts.js'
 import { readStored, type Stored, writePieces } from './stored-form.js'
 import { type Demand, Unconfirmed } from './unconfirmed.js'
-import { type Command, command, type Reply, runScript, Wire } from './wire.js'
+import { command, type Reply, runScript, Wire } from './wire.js'
 
 /** What a read found under a key. */
 export type RedisRead =
@@ -62,9 +62,12 @@ export interface Writing {
 const ABSENT: RedisRead = { kind: 'missing', reason: 'absent' }
 const UNDECODABLE: RedisRead = { kind: 'missing', reason: 'undecodable' }
 const DONE: RedisDone = { kind: 'done' }
+const ENDED: RedisWrite = { kind: 'ended' }
 const SCAN_COUNT = 512
-/** So many names go into one command of a replay: more would hold up what others ask. */
-const REPLAYED_TOGETHER = 500
+/** So many names go into one command: more would hold up what others ask. */
+const CHUNK = 500
+/** What Redis answers to nothing that was asked. */
+const GARBAGE: Reply = { ok: false, error: 'undecodable' }
 
 /** The Redis tier: the one place that knows commands and keys. It returns tagged results and never throws. */
 export class RedisTier {
@@ -159,11 +162,13 @@ export class RedisTier {
     tags: readonly string[],
     lasting: Milliseconds,
     budget: Budget,
-    again: boolean = this.#connection.isCluster,
+    again: boolean = false,
   ): Promise<{ readonly kind: 'noted'; readonly generations: readonly Generation[] } | RedisFailed> {
     const generations = this.#generations.of(pathsAround(path), tags)
-    if (!again && generations.every((one) => one.id !== undefined)) return { kind: 'noted', generations }
-    const refused = await this.#settle(generations.map(this.#nameOf), budget)
+    const mustAsk = again || this.#connection.isCluster
+    if (!mustAsk && generations.every((one) => one.id !== undefined)) return { kind: 'noted', generations }
+    const names = generations.map(this.#nameOf)
+    const refused = this.#isUnsettled(names) ? await this.#settle(names, budget) : undefined
     if (refused !== undefined) return { kind: 'failed', error: refused }
     const asked = this.#generations.ask()
     const expiry = lasting === Infinity ? 0 : Math.max(1, lasting)
@@ -189,11 +194,18 @@ export class RedisTier {
    */
   async write({ path, key }: Place, writing: Writing, mark: Mark, budget: Budget): Promise<RedisWrite> {
     const name = this.#keys.value(path, key)
-    const refused = await this.#settle([name], budget)
-    if (refused !== undefined) return { kind: 'failed', error: refused }
+    const names = [name]
+    if (this.#isUnsettled(names)) {
+      const refused = await this.#settle(names, budget)
+      if (refused !== undefined) return { kind: 'failed', error: refused }
+      if (mark.void) return ENDED
+    }
+    // Nothing may be awaited up to here else: a change that comes later must also be sent later.
     let wrote = await this.#store(name, writing, mark, budget)
+    if (wrote.kind !== 'late') return wrote
+    if (mark.void) return ENDED
     // Redis's clock is not where it was believed to be; now it is known.
-    if (wrote.kind === 'late') wrote = await this.#store(name, writing, mark, budget)
+    wrote = await this.#store(name, writing, mark, budget)
     return wrote.kind === 'late' ? { kind: 'failed', error: 'timeout' } : wrote
   }
 
@@ -227,7 +239,7 @@ export class RedisTier {
     if (!reply.ok) return { kind: 'failed', error: reply.error }
     // A client may be set to give numbers as strings.
     const instant = Number(reply.value)
-    if (instant === 0) return { kind: 'ended' }
+    if (instant === 0) return ENDED
     this.#redisClock.sample(Math.abs(instant), sentAt)
     if (instant < 0) return { kind: 'late' }
     const head = [beforeStoredAt, String(instant), beforeIds, generations.map(({ id }) => id).join(','), beforeBody]
@@ -257,8 +269,12 @@ export class RedisTier {
    */
   async expire(place: Place, mark: Mark, budget: Budget): Promise<RedisDone> {
     const name = this.#keys.value(place.path, place.key)
-    const refused = await this.#settle([name], budget)
-    if (refused !== undefined) return { kind: 'failed', error: refused }
+    const names = [name]
+    if (this.#isUnsettled(names)) {
+      const refused = await this.#settle(names, budget)
+      if (refused !== undefined) return { kind: 'failed', error: refused }
+      if (mark.void) return DONE
+    }
     const script = runScript(EXPIRE_VALUE, [name], [], () => mark.void)
     const reply = await this.#connection.sendOne(script, budget)
     if (reply.ok) return DONE
@@ -309,24 +325,20 @@ export class RedisTier {
   /** Deletes what is unconfirmed, until Redis refuses. */
   async #replay(): Promise<void> {
     const demands = this.#unconfirmed.of()
-    for (let from = 0; from < demands.length; from += REPLAYED_TOGETHER) {
-      const failure = await this.#deleteAgain(
-        demands.slice(from, from + REPLAYED_TOGETHER),
-        this.#budget(this.#timeout),
-      )
+    for (let from = 0; from < demands.length; from += CHUNK) {
+      const failure = await this.#deleteAgain(demands.slice(from, from + CHUNK), this.#budget(this.#timeout))
       if (failure !== undefined) return
     }
   }
 
-  /**
-   * Nothing is read or written under a name whose deletion is unconfirmed: it is deleted first.
-   *
-   * @returns why Redis could not be asked
-   */
-  async #settle(names: readonly string[], budget: Budget): Promise<Failure | undefined> {
-    if (this.#unconfirmed.size === 0) return undefined
-    const demands = this.#unconfirmed.of(names)
-    return demands.length === 0 ? undefined : this.#deleteAgain(demands, budget)
+  /** Whether the deletion of one of these names is unconfirmed: nothing is read or written under it before. */
+  #isUnsettled(names: readonly string[]): boolean {
+    return this.#unconfirmed.size > 0 && names.some((name) => this.#unconfirmed.has(name))
+  }
+
+  /** @returns why Redis could not be asked */
+  #settle(names: readonly string[], budget: Budget): Promise<Failure | undefined> {
+    return this.#deleteAgain(this.#unconfirmed.of(names), budget)
   }
 
   async #deleteAgain(demands: readonly Demand[], budget: Budget): Promise<Failure | undefined> {
@@ -345,22 +357,27 @@ export class RedisTier {
 
   /** One MGET, or a GET each in a Cluster, where they live in many slots. */
   async #getAll(names: readonly string[], budget: Budget): Promise<readonly Reply[]> {
-    const refused = await this.#settle(names, budget)
+    const refused = this.#isUnsettled(names) ? await this.#settle(names, budget) : undefined
     if (refused !== undefined) return names.map(() => ({ ok: false, error: refused }))
     const sentAt = this.#clock.now()
-    const commands: Command[] = this.#connection.isCluster
+    const { isCluster } = this.#connection
+    const commands = isCluster
       ? names.map((name) => command('get', name))
-      : [command('mget', ...names)]
+      : chunksOf(names).map((chunk) => command('mget', ...chunk))
     const sampled = this.#redisClock.needsSample(sentAt)
     if (sampled) commands.push(command('time'))
     const replies = await this.#connection.send(commands, budget)
     const time = sampled ? replies[commands.length - 1] : undefined
     const instant = time?.ok ? readTime(time.value) : undefined
     if (instant !== undefined) this.#redisClock.sample(instant, sentAt)
-    if (this.#connection.isCluster) return replies
-    const [all] = replies as [Reply]
-    if (!all.ok) return names.map(() => all)
-    return (all.value as readonly unknown[]).map((value) => ({ ok: true, value }))
+    if (isCluster) return replies
+    return chunksOf(names).flatMap((chunk, index) => {
+      const all = replies[index] as Reply
+      if (!all.ok) return chunk.map(() => all)
+      const values: unknown = all.value
+      if (!Array.isArray(values) || values.length !== chunk.length) return chunk.map(() => GARBAGE)
+      return values.map((value): Reply => ({ ok: true, value }))
+    })
   }
 
   /** Takes over the ids that Redis told. */
@@ -394,7 +411,9 @@ export class RedisTier {
   }
 
   async #deleteNames(names: readonly string[], budget: Budget): Promise<RedisDone> {
-    const commands = this.#connection.isCluster ? names.map((name) => command('del', name)) : [command('del', ...names)]
+    const commands = this.#connection.isCluster
+      ? names.map((name) => command('del', name))
+      : chunksOf(names).map((chunk) => command('del', ...chunk))
     const replies = await this.#connection.send(commands, budget)
     for (const reply of replies) if (!reply.ok) return { kind: 'failed', error: reply.error }
     return DONE
@@ -436,6 +455,13 @@ function readOf(reply: Reply): Unjudged | RedisRead {
   if (reply.value === null) return ABSENT
   const stored = Buffer.isBuffer(reply.value) ? readStored(reply.value) : undefined
   return stored === undefined ? UNDECODABLE : { kind: 'stored', stored }
+}
+
+function chunksOf(names: readonly string[]): ReadonlyArray<readonly string[]> {
+  if (names.length <= CHUNK) return [names]
+  return Array.from({ length: Math.ceil(names.length / CHUNK) }, (_, index) =>
+    names.slice(index * CHUNK, (index + 1) * CHUNK),
+  )
 }
 
 function isWidest(generation: Generation): boolean {

@@ -85,6 +85,9 @@ describeTimedStores('staleWhileRevalidate', (store) => {
     resolve('late')
     await quiet()
     expect(await cache.get('k')).toBeUndefined()
+    // Its origin is left in peace for a second.
+    expect(await cache.getOrSet('k', unexpected)).toBe('old')
+    await clock.advance(1_000)
     expect(await cache.getOrSet('k', () => 'new')).toBe('old')
     await quiet()
     expect(await cache.getOrSet('k', unexpected)).toBe('new')
