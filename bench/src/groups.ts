@@ -5,6 +5,7 @@ import { miss } from './groups/miss.js'
 import { redisHit10kb, redisHit64Callers, redisHit200b } from './groups/redis-hit.js'
 import { set } from './groups/set.js'
 import { stampede } from './groups/stampede.js'
+import { telemetry } from './groups/telemetry.js'
 
 /** All that can be measured, in the order in which it is. */
 export const groups: readonly Group[] = [
@@ -16,6 +17,7 @@ export const groups: readonly Group[] = [
   miss,
   set,
   stampede,
+  telemetry,
   getManyMemory,
   getManyRedis,
 ]

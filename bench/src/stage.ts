@@ -1,5 +1,6 @@
+import { MeterProvider } from '@opentelemetry/sdk-metrics'
 import { type Cache, type CacheOptions, type CacheStats, createCache } from '@otel-cache/core'
-import { type PrometheusExporter, startPrometheusExporter } from '@otel-cache/exporter'
+import { createPrometheusReader, type PrometheusExporter, startPrometheusExporter } from '@otel-cache/exporter'
 import { Redis } from 'ioredis'
 
 /** What every lookup of a cache should come to while it is measured. */
@@ -45,6 +46,16 @@ export class Stage {
     const cache = createCache({ ...options, name, ...(metered && { meterProvider: this.#exporter.meterProvider }) })
     this.#caches.push({ cache, metered, expecting, before: cache.stats() })
     return cache
+  }
+
+  /** A provider of its own with so many Prometheus readers. They listen nowhere that matters. */
+  meterProvider(readers: number): MeterProvider {
+    return new MeterProvider({ readers: Array.from({ length: readers }, () => createPrometheusReader({ port: 0 })) })
+  }
+
+  /** A cache in memory on a provider of its own, or on none. */
+  cacheOn(meterProvider: MeterProvider | undefined, options: Pick<CacheOptions, 'histograms'>): Cache {
+    return createCache({ ...options, name: `bench-${process.pid}`, ...(meterProvider && { meterProvider }) })
   }
 
   /**
