@@ -1,4 +1,13 @@
-import { context, ROOT_CONTEXT, type SpanContext, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import {
+  context,
+  ROOT_CONTEXT,
+  type Span,
+  type SpanContext,
+  SpanKind,
+  SpanStatusCode,
+  type TracerProvider,
+  trace,
+} from '@opentelemetry/api'
 import { BasicTracerProvider, type ReadableSpan } from '@opentelemetry/sdk-trace-base'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Cache, CacheOptions } from '../src/index.js'
@@ -198,6 +207,36 @@ describe('a call that leaves memory', () => {
   })
 })
 
+describe('a hostile tracer provider hurts no caller', () => {
+  const thrower = (): never => {
+    throw new Error('hostile')
+  }
+  const hostileSpan = new Proxy({} as Span, {
+    get: (_, name) => (name === 'isRecording' ? () => true : thrower),
+  })
+  const HOSTILE: ReadonlyArray<readonly [string, () => unknown]> = [
+    ['whose getTracer throws', thrower],
+    ['whose getTracer returns nothing', () => undefined],
+    ['whose tracer throws', () => ({ startSpan: thrower })],
+    ['whose tracer returns nothing', () => ({ startSpan: () => undefined })],
+    ['whose tracer returns nonsense', () => ({ startSpan: () => 5 })],
+    ['whose spans throw', () => ({ startSpan: () => hostileSpan })],
+  ]
+
+  test.each(HOSTILE)('%s', async (_, getTracer) => {
+    const { cache } = await open({ tracerProvider: { getTracer } as unknown as TracerProvider })
+    await traces.request('request', async () => {
+      expect(await cache.get('warm')).toBe('value')
+      expect(await Promise.all([cache.getOrSet('new', () => 1), cache.getOrSet('new', () => 2)])).toEqual([1, 1])
+      expect(await cache.set('a', 1)).toBe(true)
+      expect(await cache.delete('a')).toBe(true)
+      const broken = new Error('broken')
+      await expect(cache.getOrSet('b', () => Promise.reject(broken))).rejects.toBe(broken)
+    })
+    expect(cache.stats()).toMatchObject({ errors: 0, coalesced: 1, misses: 3 })
+  })
+})
+
 describe('loaders', () => {
   test('run under the call that set them off, in its trace', async () => {
     const { cache } = await open()
@@ -280,8 +319,11 @@ describe('a refresh behind', () => {
   test.each(REFRESHES)('%s is a root of its own, linked to what set it off', async (_, options) => {
     const { cache, clock } = await open({ ttl: 1, staleWhileRevalidate: 600_000, ...options })
     await cache.set('k', 'old')
-    await clock.advance(1_500)
-    await until(async () => (await cache.inspect('k'))?.fresh === false)
+    await until(async () => {
+      // Redis's clock is looked at again after a second.
+      await clock.advance(1_001)
+      return (await cache.inspect('k'))?.fresh === false
+    })
     traces.reset()
     const { promise, resolve } = deferred<string>()
     await traces.request('request', async () => {

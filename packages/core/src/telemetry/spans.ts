@@ -151,6 +151,8 @@ export class Spans {
         attributes,
         ...place,
       })
+      // One that cannot say who it is would hurt whoever finds it in the context.
+      started.spanContext()
       if (started.isRecording()) span = new GuardedSpan(started)
     })
     return span
