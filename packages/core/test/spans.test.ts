@@ -171,6 +171,21 @@ describe('a call that leaves memory', () => {
     expect(span.events.map(({ name }) => name)).toEqual(['exception'])
   })
 
+  test("tells no key in the cache's own errors, either", async () => {
+    const { cache, clock } = await open()
+    await traces.request('request', async () => {
+      const late = cache.getOrSet('secret', () => new Promise(() => {}), { loadTimeout: 10 }).catch(() => {})
+      await until(() => cache.stats().loads === 1)
+      await clock.advance(10)
+      await late
+      await cache.getOrSet('secret 2', () => cache.getOrSet('secret 2', () => 1)).catch(() => {})
+    })
+    expect(traces.calls.length).toBeGreaterThanOrEqual(2)
+    const told = traces.calls.map(({ name, status, attributes, events }) => ({ name, status, attributes, events }))
+    expect(JSON.stringify(told)).toContain('ERR_CACHE_LOAD_TIMEOUT')
+    expect(JSON.stringify(told)).not.toContain('secret')
+  })
+
   test('that Redis fails says how, and an unconfirmed change is an error', async () => {
     const server = await ownRedis()
     const client = await connected({}, server.port)

@@ -10,6 +10,7 @@ import {
   trace,
 } from '@opentelemetry/api'
 import type { CallSpan } from '../call-span.js'
+import { isCacheError } from '../errors.js'
 import type { Failure, Outcome } from '../outcome.js'
 import type { Milliseconds } from '../types.js'
 import { VERSION } from '../version.js'
@@ -67,10 +68,11 @@ class GuardedSpan implements CallSpan {
 
   failed(error: unknown): void {
     guarded(() => {
-      const isError = error instanceof Error
-      this.span.setStatus({ code: SpanStatusCode.ERROR, message: isError ? error.message : 'the call rejected' })
-      this.span.setAttribute(SPAN_ATTRIBUTE.errorType, isError ? error.name : typeof error)
-      if (isError) this.span.recordException(error)
+      const { name, message } = toldOf(error)
+      this.span.setStatus({ code: SpanStatusCode.ERROR, message })
+      this.span.setAttribute(SPAN_ATTRIBUTE.errorType, name)
+      // Our own messages name the key; its stack begins with the message.
+      this.span.recordException(error instanceof Error && !isCacheError(error) ? error : { name, message })
     })
   }
 
@@ -186,6 +188,12 @@ async function endedBy<T>(span: CallSpan, call: Promise<T>): Promise<T> {
   } finally {
     span.end()
   }
+}
+
+function toldOf(error: unknown): { name: string; message: string } {
+  if (isCacheError(error)) return { name: error.name, message: error.code }
+  if (error instanceof Error) return { name: error.name, message: error.message }
+  return { name: typeof error, message: 'the call rejected' }
 }
 
 function within<T>({ span }: CallSpan, run: () => T): T {
