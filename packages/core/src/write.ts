@@ -86,11 +86,16 @@ export class WritePath {
   clear(path: string, purge: boolean): Promise<boolean> {
     const { redis, generations, inProgress, flights } = this.#rooms
     return this.#call('flush', 'clear', [], async (budget) => {
-      inProgress.invalidateUnder(path)
-      flights.leaveUnder(path)
-      generations.end(path)
+      const endHere = (): void => {
+        inProgress.invalidateUnder(path)
+        flights.leaveUnder(path)
+        generations.end(path)
+      }
+      endHere()
       if (redis === undefined) return [undefined]
       const ended = await redis.endGeneration(path, undefined, budget)
+      // Where Redis refused, what has been read meanwhile is what was to end.
+      if (ended.kind === 'failed') endHere()
       return [ended, purge && ended.kind === 'done' ? await redis.purge(path) : ended].map(failure)
     })
   }
@@ -99,9 +104,13 @@ export class WritePath {
   deleteByTag(path: string, tag: string): Promise<boolean> {
     const { redis, generations, inProgress } = this.#rooms
     return this.#call('flush', 'delete', [], async (budget) => {
-      inProgress.endTag(path, tag)
-      generations.end(path, tag)
+      const endHere = (): void => {
+        inProgress.endTag(path, tag)
+        generations.end(path, tag)
+      }
+      endHere()
       const ended = await redis?.endGeneration(path, tag, budget)
+      if (ended?.kind === 'failed') endHere()
       return [ended && failure(ended)]
     })
   }
@@ -197,6 +206,7 @@ export class WritePath {
 
   /** A `set` that is not confirmed becomes a delete: the value before it must not survive, and it itself may not either. */
   #unset(place: Place, error: Unconfirmed): Unconfirmed {
+    this.#supersede(place.id)
     this.#rooms.redis?.distrust(place)
     return error
   }
@@ -241,8 +251,9 @@ export class WritePath {
       return undefined
     }
     const removed = await redis.delete(path, [key], budget)
-    // A read that was under way may have brought it back meanwhile.
-    memory?.delete(id)
+    // A read that was under way may have brought it back meanwhile, or is about to where Redis refused.
+    if (removed.kind === 'done') memory?.delete(id)
+    else this.#supersede(id)
     return failure(removed)
   }
 

@@ -62,6 +62,7 @@ export interface Writing {
 const ABSENT: RedisRead = { kind: 'missing', reason: 'absent' }
 const UNDECODABLE: RedisRead = { kind: 'missing', reason: 'undecodable' }
 const DONE: RedisDone = { kind: 'done' }
+const NONSENSE: RedisFailed = { kind: 'failed', error: 'other' }
 const ENDED: RedisWrite = { kind: 'ended' }
 const SCAN_COUNT = 512
 /** So many names go into one command: more would hold up what others ask. */
@@ -237,8 +238,8 @@ export class RedisTier {
       budget,
     )
     if (!reply.ok) return { kind: 'failed', error: reply.error }
-    // A client may be set to give numbers as strings.
-    const instant = Number(reply.value)
+    const instant = numberOf(reply.value)
+    if (instant === undefined) return NONSENSE
     if (instant === 0) return ENDED
     this.#redisClock.sample(Math.abs(instant), sentAt)
     if (instant < 0) return { kind: 'late' }
@@ -415,7 +416,10 @@ export class RedisTier {
       ? names.map((name) => command('del', name))
       : chunksOf(names).map((chunk) => command('del', ...chunk))
     const replies = await this.#connection.send(commands, budget)
-    for (const reply of replies) if (!reply.ok) return { kind: 'failed', error: reply.error }
+    for (const reply of replies) {
+      if (!reply.ok) return { kind: 'failed', error: reply.error }
+      if (numberOf(reply.value) === undefined) return NONSENSE
+    }
     return DONE
   }
 
@@ -448,6 +452,11 @@ interface Unjudged {
 
 function isUnjudged(read: RedisRead | Unjudged): read is Unjudged {
   return read.kind === 'stored'
+}
+
+/** A client may be set to give numbers as strings. */
+function numberOf(value: unknown): number | undefined {
+  return /^-?\d+$/.test(String(value)) ? Number(value) : undefined
 }
 
 function readOf(reply: Reply): Unjudged | RedisRead {

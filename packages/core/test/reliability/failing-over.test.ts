@@ -1,0 +1,4 @@
+import { FAILING_OVER } from './faults/failing-over.js'
+import { playAll } from './play-all.js'
+
+playAll(FAILING_OVER)

@@ -1,0 +1,4 @@
+import { HANGING } from './faults/hanging.js'
+import { playAll } from './play-all.js'
+
+playAll(HANGING)

@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest'
+import type { Cache } from '../../src/index.js'
+import { freshName, makeCache } from '../support/caches.js'
+import { connect, IOREDIS, ownRedis } from '../support/redis.js'
+import { noUnhandledRejections } from '../support/unhandled.js'
+import { aclLine, COMMANDS, COMMANDS_OF_PURGE } from './needs.js'
+
+noUnhandledRejections()
+
+describe.each(IOREDIS)('what the cache needs of Redis, $ioredis', ({ Client }) => {
+  test('is what its documentation says, and all of that', async () => {
+    const server = await ownRedis('--user', 'app', 'on', '>secret')
+    const name = freshName()
+    await server.command('ACL', 'SETUSER', 'app', ...aclLine(`${name}:`))
+    const client = await connect(Client, server, { username: 'app', password: 'secret' })
+    const cache = makeCache({ name, redis: client, redisTimeout: 10_000, memory: false })
+    await server.command('CONFIG', 'RESETSTAT')
+    await useEverything(cache, () => server.command('SCRIPT', 'FLUSH'))
+    expect(cache.stats()).toMatchObject({ errors: 0, unconfirmed: 0, circuit: 'closed' })
+    const used = String(await server.command('INFO', 'commandstats')).matchAll(/cmdstat_([^:|]+)/g)
+    const ours = new Set(Array.from(used, ([, command]) => command))
+    // The test's own. GET is for Clusters, where MGET cannot go, and for scripts.
+    for (const command of ['script', 'config', 'info']) ours.delete(command)
+    expect([...ours].sort()).toEqual([...COMMANDS, ...COMMANDS_OF_PURGE].filter((one) => one !== 'ping').sort())
+    await cache.ready()
+    // Whatever else it may have been refused.
+    expect(await server.command('ACL', 'LOG')).toEqual([])
+  })
+})
+
+/** Every member that talks to Redis, with whatever makes a difference to its commands. */
+async function useEverything(cache: Cache, forgetScripts: () => Promise<unknown>): Promise<void> {
+  const view = cache.namespace('n', { tags: ['t'] })
+  for (const ttl of [1_000, 10_000_000, Number.POSITIVE_INFINITY]) {
+    expect(await view.set('a', 1, { ttl })).toBe(true)
+    expect(await view.get('a')).toBe(1)
+  }
+  await forgetScripts()
+  expect(
+    await cache.setMany(
+      [
+        ['a', 1],
+        ['b', 2],
+      ],
+      { staleIfError: 1_000 },
+    ),
+  ).toBe(true)
+  expect(await cache.expire('b')).toBe(true)
+  expect(await cache.getMany(['a', 'b'])).toEqual([1, undefined])
+  expect(await cache.getOrSet('c', () => 3)).toBe(3)
+  expect(await cache.getOrSetMany(['a', 'd'], () => [4])).toEqual([1, 4])
+  expect(await cache.has('a')).toBe(true)
+  expect(await cache.inspect('a')).toMatchObject({ value: 1 })
+  expect(await cache.delete('a')).toBe(true)
+  expect(await view.deleteByTag('t')).toBe(true)
+  expect(await view.clear({ purge: true })).toBe(true)
+  expect(await cache.clear({ purge: true })).toBe(true)
+}

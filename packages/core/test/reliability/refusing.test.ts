@@ -1,0 +1,4 @@
+import { REFUSING } from './faults/refusing.js'
+import { playAll } from './play-all.js'
+
+playAll(REFUSING)
