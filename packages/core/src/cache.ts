@@ -300,6 +300,7 @@ class View implements CacheView {
 /** The widest view, and the life of the cache. */
 class RootCache extends View implements Cache {
   readonly name: string
+  #closing: Promise<void> | undefined
 
   constructor(house: House) {
     super(house, '', house.rooms.options.read.lifetime)
@@ -338,13 +339,19 @@ class RootCache extends View implements Cache {
 
   async close(): Promise<{ unconfirmed: number }> {
     const { rooms } = this.house
-    if (!rooms.closed) {
-      rooms.closed = true
-      rooms.telemetry.close()
-      rooms.redis?.close()
-      rooms.memory?.release()
-    }
+    this.#closing ??= this.#close()
+    await this.#closing
     return { unconfirmed: rooms.redis?.unconfirmed ?? 0 }
+  }
+
+  async #close(): Promise<void> {
+    const { rooms, write } = this.house
+    rooms.closed = true
+    // What is not confirmed by then is lost, and is to be told.
+    await write.ended()
+    rooms.telemetry.close()
+    rooms.redis?.close()
+    rooms.memory?.release()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,3 +1,4 @@
+import { context } from '@opentelemetry/api'
 import { uselessFrom } from './entry.js'
 import { InvalidValueError } from './errors.js'
 import type { Flight, Landing } from './flight/flights.js'
@@ -67,7 +68,8 @@ export class Load {
       },
       clock,
     )
-    run.onCalledOff(loading.giveUp)
+    // Whoever leaves last is not the one whose loader this is.
+    run.onCalledOff(context.bind(context.active(), loading.giveUp))
     const loaded = await loading.result
     run.end()
     ticket.done()

@@ -76,8 +76,12 @@ export class ReadPath {
   }
 
   /** As `get` for one key, uncounted. */
-  async probe(place: Place, tags: readonly string[]): Promise<LookedUp> {
-    return this.#lookUp.one(place, tags, this.#rooms.newBudget())
+  probe(place: Place, tags: readonly string[]): Promise<LookedUp> {
+    return this.#rooms.telemetry.call('get', [place.key], async (span) => {
+      const found = await this.#lookUp.one(place, tags, this.#rooms.newBudget())
+      span?.lookedUp(found.outcome)
+      return found
+    })
   }
 
   async getOrSet(place: Place, loader: Loader<unknown>, options: ResolvedReadOptions): Promise<unknown> {
@@ -117,8 +121,10 @@ export class ReadPath {
       place: flight.place,
       flight,
       joined: true,
+      isLate: false,
       callers: 0,
       span: undefined,
+      hasLeft: false,
       endedTags: [],
       call,
       options,
@@ -184,7 +190,7 @@ export class ReadPath {
     const arrived = await telemetry.call(
       'get',
       left.map(({ key }) => key),
-      (span) => this.#fly(left, call, options, started, span),
+      (span) => this.#fly(left, call, options, [started], span),
     )
     for (const [position, index] of rest.entries()) values[index] = arrived[position]
     return values
@@ -195,7 +201,7 @@ export class ReadPath {
     places: readonly Place[],
     call: Call,
     options: ResolvedReadOptions,
-    started: Milliseconds,
+    starts: readonly Milliseconds[],
     span: CallSpan | undefined,
   ): Promise<unknown[]> {
     const { signal } = options
@@ -204,13 +210,14 @@ export class ReadPath {
     const leave = (reason?: unknown): void => {
       if (!isAboard) return
       isAboard = false
-      for (const { flight, waiting } of boardings) {
-        waiting.end()
-        flight.leave(1, reason)
+      for (const boarding of boardings) {
+        boarding.hasLeft = true
+        boarding.waiting.end()
+        boarding.flight.leave(1, reason)
       }
     }
     try {
-      const arrivals = this.#arriveTogether(boardings, started)
+      const arrivals = this.#arriveTogether(boardings, starts)
       return await (signal === undefined ? arrivals : unlessAborted(arrivals, signal, leave))
     } finally {
       leave()
@@ -241,8 +248,10 @@ export class ReadPath {
         place,
         flight,
         joined: joined !== undefined,
+        isLate: joined?.missed !== undefined,
         callers: 1,
         span,
+        hasLeft: false,
         endedTags: [...(flight.mark.endedTags ?? [])],
         call,
         options,
@@ -368,9 +377,10 @@ export class ReadPath {
     return stale !== undefined && clock.now() < uselessFrom(stale.entry) ? backoffs.get(id) : undefined
   }
 
-  async #arriveTogether(boardings: readonly Boarding[], started: Milliseconds): Promise<unknown[]> {
+  async #arriveTogether(boardings: readonly Boarding[], starts: readonly Milliseconds[]): Promise<unknown[]> {
     const lookups = await Promise.all(boardings.map(({ flight }) => flight.lookup))
-    this.#report([started], lookups, boardings[0]?.span)
+    const waitedFor = lookups.filter((_, index) => !boardings[index]?.isLate)
+    this.#report(starts, waitedFor, boardings[0]?.span)
     const arrivals = Promise.all(boardings.map((boarding, index) => this.#arrive(boarding, lookups[index] as LookedUp)))
     this.#refreshDue(boardings, lookups)
     return arrivals
@@ -401,7 +411,10 @@ export class ReadPath {
     const { outcome } = found
     // Read anew each time: what may be served stale may end while this waits.
     const stale = (allows: typeof mayServeOnError): Candidate | undefined =>
-      found.stale !== undefined && allows(found.stale.entry, clock.now()) && !hasEnded(found.stale.entry, boarding)
+      found.stale !== undefined &&
+      allows(found.stale.entry, clock.now()) &&
+      !hasEnded(found.stale.entry, boarding) &&
+      !boarding.hasLeft
         ? found.stale
         : undefined
     const atOnce = options.refresh ? undefined : stale(mayServeWhileRevalidating)
@@ -435,10 +448,12 @@ export class ReadPath {
 
   /** The flight brought what had ended before this caller came. */
   async #again(boarding: Boarding): Promise<unknown> {
-    const { flight, call, options } = boarding
+    const { place, flight, call, options, span } = boarding
     await flight.landing
     if (options.signal?.aborted) this.#count(MISS.absent, boarding)
-    const [value] = await this.#readThrough([flight.place], call, options)
+    options.signal?.throwIfAborted()
+    // It is the same call still: its span, and its one observation, are there.
+    const [value] = await this.#fly([place], call, options, [], span)
     return value
   }
 
@@ -475,9 +490,8 @@ export class ReadPath {
   /** Past its lifetime, within its proof and within `staleWhileRevalidate`: served without asking Redis. */
   #staleInMemory({ id }: Place): MemoryEntry | undefined {
     const { memory, clock } = this.#rooms
-    const now = clock.now()
-    const entry = memory?.find(id, now)
-    return typeof entry === 'object' && mayServeAtOnce(entry, now) ? entry : undefined
+    const entry = memory?.look(id)
+    return entry !== undefined && mayServeAtOnce(entry, clock.now()) ? entry : undefined
   }
 
   /** Of what is served at once: nothing revalidates it while its origin is left in peace. */
@@ -539,6 +553,10 @@ interface Boarding extends Asker {
   readonly flight: Flight
   /** It was under way already. */
   readonly joined: boolean
+  /** Its lookup was over already. */
+  readonly isLate: boolean
+  /** The caller has given up: it is served with nothing any more. */
+  hasLeft: boolean
   /** How many callers share this place: more than one in a crowd. */
   callers: number
   /** Tags that ended while it was under way, before this caller came. */

@@ -41,6 +41,7 @@ type Unconfirmed = Failure | 'gave way' | undefined
  */
 export class WritePath {
   readonly #rooms: Rooms
+  readonly #underWay = new Set<Promise<boolean>>()
 
   constructor(rooms: Rooms) {
     this.#rooms = rooms
@@ -65,7 +66,7 @@ export class WritePath {
         writes.map(({ place, encoded, held, span }) => {
           this.#supersede(place.id)
           // What is not to be stored must not leave the old value behind.
-          if (span.fresh === 0 || !this.#fits(place, encoded)) return this.#remove(place, budget)
+          if (span.fresh === 0 || !this.#fits(place, encoded)) return this.#remove(path, [place], budget)
           return this.#setOne(place, { encoded, held, span, loadDuration: 0, tags: lifetime.tags }, budget)
         }),
       )
@@ -76,9 +77,9 @@ export class WritePath {
   delete(path: string, keys: Iterable<string>): Promise<boolean> {
     const places = Array.from(keys, (key) => placeOf(path, key))
     const names = places.map(({ key }) => key)
-    return this.#call('remove', 'delete', names, (budget) => {
+    return this.#call('remove', 'delete', names, async (budget) => {
       for (const { id } of places) this.#supersede(id, 'invalidated')
-      return Promise.all(places.map((place) => this.#remove(place, budget)))
+      return [await this.#remove(path, places, budget)]
     })
   }
 
@@ -121,7 +122,7 @@ export class WritePath {
     return this.#call('put', 'set', [place.key], async (budget) => {
       const now = clock.now()
       const entry = memory?.find(place.id, now)
-      this.#supersede(place.id, undefined, false)
+      this.#supersede(place.id, redis && 'invalidated', false)
       if (redis !== undefined) {
         const mark = inProgress.begin(place.id)
         const expired = await redis.expire(place, mark, budget)
@@ -153,21 +154,23 @@ export class WritePath {
   ): Promise<readonly Generation[] | undefined> {
     const { redis, generations, telemetry } = this.#rooms
     if (redis === undefined) return generations.of(pathsAround(path), tags)
+    const started = telemetry.start()
     const noted = await redis.note(path, tags, lasting, budget, again)
     if (noted.kind === 'noted') return noted.generations
-    telemetry.failed('set', noted.error)
+    telemetry.ended('set', [started], [noted.error])
     return undefined
   }
 
   /** Stores what was loaded. What is not to be stored, or too large, must not leave an old value behind. */
-  async store({ place, mark, refreshing }: Flight, storing: Storing, budget: Budget): Promise<void> {
+  async store({ place, mark, refreshing, span }: Flight, storing: Storing, budget: Budget): Promise<void> {
     const isStored = storing.span.fresh > 0 && this.#fits(place, storing.encoded)
     await this.#operation(
       'set',
       async (left) => {
-        if (!isStored) return [await this.#remove(place, left)]
+        if (!isStored) return [await this.#remove(place.path, [place], left)]
         const result = await this.#put(place, storing, mark, left)
         if (result === 'ended' || result === undefined) return [undefined]
+        if (result !== 'gave way') span?.redisFailed(result)
         // What is there may still be fresh, and must not be read beside what the refresh gave its callers.
         return [refreshing ? this.#unset(place, result) : result]
       },
@@ -244,16 +247,20 @@ export class WritePath {
     return undefined
   }
 
-  async #remove({ path, key, id }: Place, budget: Budget): Promise<Unconfirmed> {
+  /** Places of one path. */
+  async #remove(path: string, places: readonly Place[], budget: Budget): Promise<Unconfirmed> {
     const { redis, memory } = this.#rooms
     if (redis === undefined) {
-      memory?.delete(id)
+      for (const { id } of places) memory?.delete(id)
       return undefined
     }
-    const removed = await redis.delete(path, [key], budget)
-    // A read that was under way may have brought it back meanwhile, or is about to where Redis refused.
-    if (removed.kind === 'done') memory?.delete(id)
-    else this.#supersede(id)
+    const keys = places.map(({ key }) => key)
+    const removed = await redis.delete(path, keys, budget)
+    for (const { id } of places) {
+      // A read that was under way may have brought it back meanwhile, or is about to where Redis refused.
+      if (removed.kind === 'done') memory?.delete(id)
+      else this.#supersede(id)
+    }
     return failure(removed)
   }
 
@@ -282,9 +289,20 @@ export class WritePath {
     work: (budget: Budget, span: CallSpan | undefined) => Promise<readonly Unconfirmed[]>,
   ): Promise<boolean> {
     const { telemetry } = this.#rooms
-    return telemetry.call(spanOperation, keys, (span) =>
+    const change = telemetry.call(spanOperation, keys, (span) =>
       this.#operation(operation, (budget) => work(budget, span), this.#rooms.newBudget(), span),
     )
+    this.#underWay.add(change)
+    const ended = (): void => {
+      this.#underWay.delete(change)
+    }
+    change.then(ended, ended)
+    return change
+  }
+
+  /** Resolves once the changes under way have ended, no later than their deadlines. */
+  async ended(): Promise<void> {
+    await Promise.allSettled(this.#underWay)
   }
 
   /** One operation: one observation, and each way it failed once. */

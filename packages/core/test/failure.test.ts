@@ -22,7 +22,7 @@ describe('why ioredis rejected a command', () => {
     ['WRONGTYPE Operation against a key holding the wrong kind of value', 'undecodable'],
     ["ERR unknown command 'MGET', with args beginning with: ", 'other'],
     ['BUSY Redis is busy running a script.', 'other'],
-    ['MISCONF Redis is configured to save RDB snapshots, but it is currently not able to persist on disk.', 'other'],
+    ['MISCONF Redis is configured to save RDB snapshots, but it is currently not able to persist on disk.', 'readonly'],
     // Words of Redis inside a message are no code of Redis.
     ['ERR the OOM killer was here, READONLY', 'other'],
     // Scripts put their cause behind a preamble: Redis 6.2, then 7.

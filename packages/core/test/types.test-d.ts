@@ -85,6 +85,11 @@ wrapped('1', 'a')
 // @ts-expect-error an argument is missing
 wrapped(1)
 is<Promise<number>>()(cache.wrap(() => 1 as number, { key: () => 'a' })())
+// A function that decides its lifetime gives its value, as a loader does.
+is<Promise<User>>()(cache.wrap(async (id: number) => entry(await findUser(id), { ttl: 5 }), { key: String })(1))
+is<Promise<number>>()(cache.wrap(() => entry(1 as number, { ttl: 5 }), { key: () => 'a' })())
+declare const mayDecide: (id: number) => Promise<User | LoadResult<User>>
+is<Promise<User>>()(cache.wrap(mayDecide, { key: String })(1))
 const rest = cache.wrap((...ids: number[]) => Promise.all(ids.map(findUser)), { key: (...ids) => ids.join() })
 is<Promise<User[]>>()(rest(1, 2, 3))
 const generic = cache.wrap(async <T>(value: T) => value, { key: (value) => `${value}` })

@@ -32,6 +32,12 @@ export class Memory {
     return entry !== undefined && now < entry.usableUntil && stands(entry) ? entry : undefined
   }
 
+  /** What is there, believed or not, and left where it is. */
+  look(id: string): MemoryEntry | undefined {
+    const entry = this.#lru.peek(id)
+    return entry !== undefined && stands(entry) ? entry : undefined
+  }
+
   /** What is there, believed or not; what is of no use any more is dropped. */
   find(id: string, now: Milliseconds): MemoryEntry | 'expired' | undefined {
     const entry = this.#lru.peek(id)

@@ -88,7 +88,10 @@ export class RedisConnection {
   ping(): Promise<boolean> {
     if (this.#pinging !== undefined) return this.#pinging
     const pinging = untraced(
-      () => new Promise<boolean>((resolve) => this.#wire.run(command('ping'), ({ ok }) => resolve(ok))),
+      () =>
+        new Promise<boolean>((resolve) =>
+          this.#wire.run(command('ping'), (reply) => resolve(isFromHealthyRedis(reply))),
+        ),
     )
     this.#pinging = pinging
     pinging.then(() => {

@@ -6,6 +6,9 @@ const BY_CODE: Readonly<Record<string, ErrorType>> = {
   WRONGPASS: 'auth',
   NOPERM: 'auth',
   READONLY: 'readonly',
+  // It refuses writes, and goes on reading.
+  MISCONF: 'readonly',
+  NOREPLICAS: 'readonly',
   OOM: 'oom',
   LOADING: 'loading',
   MASTERDOWN: 'cluster',

@@ -32,6 +32,7 @@ export class Recovery {
   #isClosed = false
   #isProbing = false
   #endPause: () => void = () => {}
+  #endProbe: () => void = () => {}
 
   constructor(
     breaker: CircuitBreaker,
@@ -47,15 +48,21 @@ export class Recovery {
     this.#patience = patience
   }
 
-  /** There is something to recover from, or a reason to think that it can be done now. */
+  /** There is something to recover from. */
+  begin(): void {
+    if (!this.#isRunning && this.#hasWork) untraced(() => this.#run())
+  }
+
+  /** There is a reason to think that it can be done now. */
   wake(): void {
     this.#endPause()
-    if (!this.#isRunning && this.#hasWork) untraced(() => this.#run())
+    this.begin()
   }
 
   close(): void {
     this.#isClosed = true
     this.#endPause()
+    this.#endProbe()
   }
 
   get #hasWork(): boolean {
@@ -86,12 +93,15 @@ export class Recovery {
       else this.#breaker.open()
       this.wake()
     })
-    let cancel!: () => void
     const late = new Promise<void>((resolve) => {
-      cancel = this.#clock.after(this.#patience, resolve)
+      const cancel = this.#clock.after(this.#patience, resolve)
+      this.#endProbe = () => {
+        cancel()
+        resolve()
+      }
     })
     await Promise.race([answer, late])
-    cancel()
+    this.#endProbe()
     if (this.#isProbing) this.#breaker.open()
   }
 

@@ -16,7 +16,7 @@ import { RedisClock, readTime } from './redis-clock.js'
 import { EXPIRE_VALUE, NOTE_GENERATION, STORE_VALUE } from './scripts.js'
 import { readStored, type Stored, writePieces } from './stored-form.js'
 import { type Demand, Unconfirmed } from './unconfirmed.js'
-import { command, type Reply, runScript, Wire } from './wire.js'
+import { type Command, command, type Reply, runScript, Wire } from './wire.js'
 
 /** What a read found under a key. */
 export type RedisRead =
@@ -99,7 +99,7 @@ export class RedisTier {
     this.#timeout = timeout
     const recover = (): void => this.#recovery.wake()
     this.#connection = new RedisConnection(client, clock, recover, recover)
-    this.#unconfirmed = new Unconfirmed(keys.generation(''), recover)
+    this.#unconfirmed = new Unconfirmed(keys.generation(''), () => this.#recovery.begin())
     const { breaker } = this.#connection
     const actions = {
       isNeeded: () => !breaker.isClosed || this.#unconfirmed.size > 0,
@@ -173,13 +173,11 @@ export class RedisTier {
     if (refused !== undefined) return { kind: 'failed', error: refused }
     const asked = this.#generations.ask()
     const expiry = lasting === Infinity ? 0 : Math.max(1, lasting)
-    const replies = await this.#connection.send(
-      generations.map((one) =>
-        // The widest generation is one key for the whole cache: it may stay for ever.
-        runScript(NOTE_GENERATION, [this.#nameOf(one)], [this.#newId(), isWidest(one) ? 0 : expiry]),
-      ),
-      budget,
+    const commands = generations.map((one) =>
+      // The widest generation is one key for the whole cache: it may stay for ever.
+      runScript(NOTE_GENERATION, [this.#nameOf(one)], [this.#newId(), isWidest(one) ? 0 : expiry]),
     )
+    const replies = await this.#sendSampling(commands, budget)
     for (const reply of replies) if (!reply.ok) return { kind: 'failed', error: reply.error }
     this.#confirm(generations, replies, asked)
     // A generation that ended has been replaced by one that takes the new id.
@@ -278,9 +276,9 @@ export class RedisTier {
     }
     const script = runScript(EXPIRE_VALUE, [name], [], () => mark.void)
     const reply = await this.#connection.sendOne(script, budget)
-    if (reply.ok) return DONE
+    if (reply.ok && numberOf(reply.value) !== undefined) return DONE
     this.distrust(place)
-    return { kind: 'failed', error: reply.error }
+    return reply.ok ? NONSENSE : { kind: 'failed', error: reply.error }
   }
 
   /** Ends a generation: everything under the path, or with the tag under the path, is a miss from here on. */
@@ -325,9 +323,12 @@ export class RedisTier {
 
   /** Deletes what is unconfirmed, until Redis refuses. */
   async #replay(): Promise<void> {
-    const demands = this.#unconfirmed.of()
-    for (let from = 0; from < demands.length; from += CHUNK) {
-      const failure = await this.#deleteAgain(demands.slice(from, from + CHUNK), this.#budget(this.#timeout))
+    const names = this.#unconfirmed.of().map(([name]) => name)
+    for (const chunk of chunksOf(names)) {
+      // Looked up now: what has been confirmed meanwhile may have been set since.
+      const demands = this.#unconfirmed.of(chunk)
+      if (demands.length === 0) continue
+      const failure = await this.#deleteAgain(demands, this.#budget(this.#timeout))
       if (failure !== undefined) return
     }
   }
@@ -360,17 +361,11 @@ export class RedisTier {
   async #getAll(names: readonly string[], budget: Budget): Promise<readonly Reply[]> {
     const refused = this.#isUnsettled(names) ? await this.#settle(names, budget) : undefined
     if (refused !== undefined) return names.map(() => ({ ok: false, error: refused }))
-    const sentAt = this.#clock.now()
     const { isCluster } = this.#connection
     const commands = isCluster
       ? names.map((name) => command('get', name))
       : chunksOf(names).map((chunk) => command('mget', ...chunk))
-    const sampled = this.#redisClock.needsSample(sentAt)
-    if (sampled) commands.push(command('time'))
-    const replies = await this.#connection.send(commands, budget)
-    const time = sampled ? replies[commands.length - 1] : undefined
-    const instant = time?.ok ? readTime(time.value) : undefined
-    if (instant !== undefined) this.#redisClock.sample(instant, sentAt)
+    const replies = await this.#sendSampling(commands, budget)
     if (isCluster) return replies
     return chunksOf(names).flatMap((chunk, index) => {
       const all = replies[index] as Reply
@@ -379,6 +374,17 @@ export class RedisTier {
       if (!Array.isArray(values) || values.length !== chunk.length) return chunk.map(() => GARBAGE)
       return values.map((value): Reply => ({ ok: true, value }))
     })
+  }
+
+  /** Asks for Redis's time along with the commands, where the last sample of it is old. */
+  async #sendSampling(commands: readonly Command[], budget: Budget): Promise<readonly Reply[]> {
+    const sentAt = this.#clock.now()
+    if (!this.#redisClock.needsSample(sentAt)) return this.#connection.send(commands, budget)
+    const replies = await this.#connection.send([...commands, command('time')], budget)
+    const time = replies[commands.length] as Reply
+    const instant = time.ok ? readTime(time.value) : undefined
+    if (instant !== undefined) this.#redisClock.sample(instant, sentAt)
+    return replies.slice(0, commands.length)
   }
 
   /** Takes over the ids that Redis told. */
@@ -433,7 +439,8 @@ export class RedisTier {
       const scan = command('scan', cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT)
       const [reply] = (await wire.send([scan], patience)) as [Reply]
       if (!reply.ok) return { kind: 'failed', error: reply.error }
-      const [next, names] = reply.value as [Buffer, Buffer[]]
+      const [next, names] = Array.isArray(reply.value) ? (reply.value as [Buffer, Buffer[]]) : []
+      if (!Array.isArray(names)) return NONSENSE
       cursor = String(next)
       const unlinks = names.map((name) => command('unlink', name.subarray(strip)))
       for (const unlinked of await wire.send(unlinks, patience)) {

@@ -94,11 +94,17 @@ const COMMON_ERRORS: ReadonlyArray<readonly [Operation, ErrorType]> = [
 const SKIPPABLE: readonly Operation[] = ['get', 'set', 'delete', 'clear']
 const CIRCUIT_STATES: Readonly<Record<CircuitState, number>> = { closed: 0, 'half-open': 1, open: 2 }
 
+/**
+ * The caches of a process that report the same series: of one provider and one name. A gauge is the last observation, so
+ * each of them tells what all have.
+ */
+const alike = new WeakMap<MeterProvider, Map<string, Set<Metrics>>>()
+
 /** The instruments of one meter provider. */
 interface Instruments {
   readonly operations: ReadonlyArray<{ readonly instrument: Histogram; readonly unitsPerMs: number }>
   readonly loads: Histogram
-  readonly gauges: ReadonlyArray<readonly [Observable, () => number | undefined]>
+  readonly gauges: readonly Gauge[]
   /** Takes the callback of the collections back. */
   detach(): void
 }
@@ -136,6 +142,8 @@ export class Metrics {
   #provider: MeterProvider | undefined
   #instruments: Instruments | undefined
   #closed = false
+  /** Takes it out of those that report the same series. */
+  #leave: () => void = () => {}
 
   constructor(options: MetricsOptions, tiers: Tiers) {
     this.#options = options
@@ -235,14 +243,15 @@ export class Metrics {
     const counter = (spec: InstrumentSpec): Counter => meter.createCounter(spec.name, spec)
     const histogram = (spec: InstrumentSpec): Histogram => meter.createHistogram(spec.name, spec)
     const gauge = (spec: InstrumentSpec): Observable => meter.createObservableGauge(spec.name, spec)
-    const { memory, redis } = this.#tiers
-    const gauges: Instruments['gauges'] = [
-      [gauge(MEMORY_ENTRIES), () => memory()?.entries],
-      [gauge(MEMORY_BYTES), () => memory()?.bytes],
-      [gauge(CIRCUIT_STATE), () => circuitState(redis()?.circuit)],
-      [gauge(UNCONFIRMED), () => redis()?.unconfirmed],
+    const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0)
+    const worst = (values: readonly number[]): number => Math.max(...values)
+    const gauges: readonly Gauge[] = [
+      { instrument: gauge(MEMORY_ENTRIES), read: ({ memory }) => memory()?.entries, together: sum },
+      { instrument: gauge(MEMORY_BYTES), read: ({ memory }) => memory()?.bytes, together: sum },
+      { instrument: gauge(CIRCUIT_STATE), read: ({ redis }) => circuitState(redis()?.circuit), together: worst },
+      { instrument: gauge(UNCONFIRMED), read: ({ redis }) => redis()?.unconfirmed, together: sum },
     ]
-    const observables = gauges.map(([instrument]) => instrument)
+    const observables = gauges.map(({ instrument }) => instrument)
     const instruments: Instruments = {
       operations: [
         ...(histograms === 'seconds' ? [] : [{ instrument: histogram(LATENCY_MS), unitsPerMs: 1 }]),
@@ -256,12 +265,28 @@ export class Metrics {
     for (const [one, spec] of this.#counters) one.attach(counter(spec))
     meter.addBatchObservableCallback(this.#collect, observables)
     this.#instruments = instruments
+    const those = this.#alike()
+    those.add(this)
+    this.#leave = () => those.delete(this)
+  }
+
+  /** Those that report the same series, this one included. */
+  #alike(): Set<Metrics> {
+    const provider = this.#provider as MeterProvider
+    const ofProvider = alike.get(provider) ?? new Map<string, Set<Metrics>>()
+    alike.set(provider, ofProvider)
+    const series = JSON.stringify(Object.entries(this.#base).sort())
+    const those = ofProvider.get(series) ?? new Set()
+    ofProvider.set(series, those)
+    return those
   }
 
   #detach(): void {
     this.#pull()
     guarded(() => this.#instruments?.detach())
     this.#instruments = undefined
+    this.#leave()
+    this.#leave = () => {}
     for (const [counter] of this.#counters) counter.detach()
   }
 
@@ -269,9 +294,10 @@ export class Metrics {
   readonly #collect = (result: BatchObservableResult): void => {
     this.#pull()
     for (const [counter] of this.#counters) counter.flush()
-    for (const [instrument, read] of this.#instruments?.gauges ?? []) {
-      const value = read()
-      if (value !== undefined) result.observe(instrument, value, this.#base)
+    const those = [...this.#alike()]
+    for (const { instrument, read, together } of this.#instruments?.gauges ?? []) {
+      const values = those.map((one) => read(one.#tiers)).filter((value) => value !== undefined)
+      if (values.length > 0) result.observe(instrument, together(values), this.#base)
     }
   }
 
@@ -299,6 +325,13 @@ export class Metrics {
     }
     return attributes
   }
+}
+
+/** One gauge, and what several caches of one name have of it together. */
+interface Gauge {
+  readonly instrument: Observable
+  read(tiers: Tiers): number | undefined
+  together(values: readonly number[]): number
 }
 
 function circuitState(state: CircuitState | undefined): number | undefined {

@@ -94,7 +94,7 @@ const MEASUREMENT = {
   kind: 'histogram',
   attributes: { [ATTRIBUTE.operation]: OPERATIONS },
   counts:
-    'One observation for each call that left memory, whatever became of it; a batch is one. A `getOrSet` is timed as its `get` and, after a load, its `set`. Every caller that waited for a shared answer is one.',
+    'One observation for each call that left memory, whatever became of it; a batch is one. A `getOrSet` is timed as its `get` and, after a load, its `set`, of which a `getOrSetMany` has one for each key that it loaded. Every caller that waited for a shared answer is one.',
   countsNot: 'Time in the loader. Memory hits, unless `timeMemoryHits`: reading the clock costs more than the lookup.',
 } as const
 
@@ -162,7 +162,7 @@ export const EVICTIONS: InstrumentSpec = {
   description: 'Entries that left memory, by reason.',
   attributes: { [ATTRIBUTE.reason]: ['size', 'expired', 'invalidated'] },
   counts:
-    'Entries that made room for others, that were found to have ended, or that were deleted, cleared or gone from Redis.',
+    'Entries that made room for others, that were found to have ended, or that were deleted, expired, cleared or gone from Redis. Those of a cleared view or tag are counted when they are next looked at.',
   countsNot: 'An entry that a new value of its key replaces; what Redis evicts.',
   promql: 'sum by (job, cache, reason) (rate(redis_cache_evictions_total[5m]))',
 }
@@ -274,7 +274,7 @@ export const SPAN_ATTRIBUTE = {
   tier: 'cache.tier',
   stale: 'cache.stale',
   missReason: 'cache.miss_reason',
-  /** How many keys a batch asked for. */
+  /** Of a batch: how many of its keys were looked for beyond memory. */
   batchSize: 'cache.batch_size',
   /** How Redis, or the call, failed. */
   errorType: 'error.type',

@@ -31,6 +31,7 @@ export interface SpanOptions {
 class GuardedSpan implements CallSpan {
   readonly span: Span
   #lookedUp = 0
+  #bytes = 0
   #hits = 0
 
   constructor(span: Span) {
@@ -57,7 +58,8 @@ class GuardedSpan implements CallSpan {
   }
 
   sized(bytes: number, ttl?: Milliseconds): void {
-    this.#set({ [SPAN_ATTRIBUTE.itemSize]: bytes })
+    this.#bytes += bytes
+    this.#set({ [SPAN_ATTRIBUTE.itemSize]: this.#bytes })
     if (ttl !== undefined && Number.isFinite(ttl)) this.#set({ [SPAN_ATTRIBUTE.ttl]: Math.ceil(ttl / 1_000) })
   }
 
@@ -118,7 +120,7 @@ export class Spans {
     keys: readonly string[],
     run: (span: CallSpan | undefined) => Promise<T>,
   ): Promise<T> {
-    const span = recordingSpan() && this.#start(operation, keys, undefined)
+    const span = recorded(recordingSpan() && this.#start(operation, keys, undefined))
     return span === undefined
       ? run(undefined)
       : endedBy(
@@ -130,15 +132,16 @@ export class Spans {
   /** The trace of a refresh: a root, linked to the caller it was set off by. */
   background(keys: readonly string[]): Background {
     const parent = recordingSpan()
-    const span = parent && this.#start('get', keys, parent)
-    return span === undefined
-      ? UNTRACED
-      : { span, run: (start) => context.with(trace.setSpan(ROOT_CONTEXT, span.span), start) }
+    if (parent === undefined) return UNTRACED
+    // It leaves its caller's trace, also where the sampler does not want the new one.
+    const started = this.#start('get', keys, parent)
+    const place = started === undefined ? ROOT_CONTEXT : trace.setSpan(ROOT_CONTEXT, started)
+    return { span: recorded(started), run: (start) => context.with(place, start) }
   }
 
   /** @param linked what a root is linked to; a child otherwise */
-  #start(operation: SpanOperation, keys: readonly string[], linked: Span | undefined): CallSpan | undefined {
-    let span: CallSpan | undefined
+  #start(operation: SpanOperation, keys: readonly string[], linked: Span | undefined): Span | undefined {
+    let span: Span | undefined
     guarded(() => {
       const { name } = this.#options
       const attributes = {
@@ -155,7 +158,8 @@ export class Spans {
       })
       // One that cannot say who it is would hurt whoever finds it in the context.
       started.spanContext()
-      if (started.isRecording()) span = new GuardedSpan(started)
+      started.isRecording()
+      span = started
     })
     return span
   }
@@ -198,6 +202,10 @@ function toldOf(error: unknown): { name: string; message: string } {
 
 function within<T>({ span }: CallSpan, run: () => T): T {
   return context.with(trace.setSpan(context.active(), span), run)
+}
+
+function recorded(span: Span | undefined): CallSpan | undefined {
+  return span?.isRecording() ? new GuardedSpan(span) : undefined
 }
 
 function recordingSpan(): Span | undefined {

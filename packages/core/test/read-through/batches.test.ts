@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type BatchLoader, isCacheError } from '../../src/index.js'
+import { type BatchLoader, InvalidValueError, isCacheError } from '../../src/index.js'
 import { noUnhandledRejections } from '../support/unhandled.js'
 import { HeldBatchLoader, HeldLoader, unexpected } from './support/loads.js'
 import { describeTimedStores } from './support/stores.js'
@@ -153,6 +153,20 @@ describeTimedStores('getOrSetMany', (store) => {
     expect(await good).toBe('fine')
   })
 
+  // A promise in place of a value was once stored as {}: a loader that forgot its Promise.all.
+  test('refuses promises in place of values, and leaves no rejection of theirs unhandled', async () => {
+    for (const load of [
+      (keys: readonly string[]) => keys.map(async (key) => key),
+      (keys: readonly string[]) => keys.map(() => Promise.reject(origin)),
+      (keys: readonly string[]) => new Map(keys.map((key) => [key, Promise.reject(origin)])),
+    ]) {
+      const { cache, quiet } = await store.open()
+      await expect(cache.getOrSetMany<unknown>(['a', 'b'], load)).rejects.toBeInstanceOf(InvalidValueError)
+      await quiet()
+      expect(await cache.getMany(['a', 'b'])).toEqual([undefined, undefined])
+    }
+  })
+
   test('applies its lifetime and its tags to each key', async () => {
     const { cache, pass, quiet } = await store.open()
     await cache.getOrSetMany(['a', 'n'], () => ['A', null], { ttl: 10_000, negativeTtl: 3_000, tags: ['t'] })
@@ -236,6 +250,64 @@ describeTimedStores('getOrSetMany', (store) => {
     )
     expect(await cache.getMany(keys)).toEqual(keys.map((key) => ({ key })))
     expect(cache.stats()).toMatchObject({ loads: 1, misses: 1_000 })
+  })
+
+  // So many names in one command once overflowed the stack: the rejection was unhandled, and the keys were dead.
+  test('takes 125,000 keys, and each of them can be loaded afterwards', async () => {
+    const { cache } = await store.open()
+    const keys = Array.from({ length: 125_000 }, (_, index) => `key ${index}`)
+    const few = new Map([['key 124999', 'last']])
+    const values = await cache.getOrSetMany(keys, () => few)
+    expect([values.length, values[124_998], values[124_999]]).toEqual([125_000, undefined, 'last'])
+    expect((await cache.getMany(keys)).filter((value) => value !== undefined)).toEqual(['last'])
+    expect(await cache.getOrSet('key 5', () => 'loaded')).toBe('loaded')
+    expect(await cache.deleteMany(keys)).toBe(true)
+    expect(await cache.getMany(['key 5', 'key 124999'])).toEqual([undefined, undefined])
+  })
+
+  // Given up by its caller, a batch once took no new passengers for the keys that nobody else waited for.
+  test('goes on for one of its keys, and is still the one load of the others', async () => {
+    const { cache, quiet } = await store.open()
+    const { load, run } = new HeldBatchLoader()
+    const controller = new AbortController()
+    const many = cache.getOrSetMany(['a', 'b'], load, { signal: controller.signal })
+    const { signal, resolve } = await run(1)
+    const a = cache.getOrSet('a', unexpected)
+    await quiet()
+    controller.abort('gone')
+    await expect(many).rejects.toBe('gone')
+    const later = [cache.getOrSet('b', unexpected), cache.getOrSet('b', unexpected, { refresh: true })]
+    const batch = cache.getOrSetMany(['b', 'a'], unexpected)
+    await quiet()
+    expect(signal.aborted).toBe(false)
+    resolve(['A', 'B'])
+    expect(await a).toBe('A')
+    expect(await Promise.all(later)).toEqual(['B', 'B'])
+    expect(await batch).toEqual(['B', 'A'])
+    expect(cache.stats().loads).toBe(1)
+  })
+
+  // A batch rejected for one key once stayed aboard the loads of the others, which then nobody could call off.
+  test('that has rejected waits for none of its keys any more', async () => {
+    const { cache, quiet } = await store.open()
+    const single = new HeldLoader<string>()
+    const batch = new HeldBatchLoader()
+    const a = cache.getOrSet('a', single.load)
+    const { reject } = await single.run(1)
+    const many = cache.getOrSetMany(['a', 'b'], batch.load)
+    const { keys, signal } = await batch.run(1)
+    expect(keys).toEqual(['b'])
+    const controller = new AbortController()
+    const b = cache.getOrSet('b', unexpected, { signal: controller.signal })
+    const settled = Promise.allSettled([a, many, b])
+    await quiet()
+    reject(origin)
+    await expect(many).rejects.toBe(origin)
+    await quiet()
+    expect(signal.aborted).toBe(false)
+    controller.abort('gone')
+    expect(signal.reason).toBe('gone')
+    expect((await settled).map((end) => end.status === 'rejected' && end.reason)).toEqual([origin, origin, 'gone'])
   })
 
   test('with refresh: true loads every key, cached or not', async () => {

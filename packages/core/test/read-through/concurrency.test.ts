@@ -145,6 +145,46 @@ describeTimedStores('maxConcurrentLoads', (store) => {
     expect(await cache.get('stale')).toBe('value of stale')
   })
 
+  // Refreshes of what a loader was served stale once ran beside the cap, as if the loader waited for them.
+  test('holds for refreshes behind a loader, single and in a batch: it does not wait for them', async () => {
+    const { cache, pass, quiet } = await store.open({ maxConcurrentLoads: 1, staleWhileRevalidate: 60_000 })
+    const keys = ['a', 'b', 'c', 'd']
+    await cache.setMany(
+      keys.map((key) => [key, 'old']),
+      { ttl: 5_000 },
+    )
+    await pass(6_000)
+    const traffic = new Traffic()
+    const batch = new HeldBatchLoader()
+    const served = deferred<unknown>()
+    const finish = deferred()
+    const outer = cache.getOrSet('outer', async () => {
+      const [a, b, many] = [
+        await cache.getOrSet('a', traffic.load),
+        await cache.getOrSet('b', traffic.load),
+        await cache.getOrSetMany(['c', 'd'], batch.load),
+      ]
+      served.resolve([a, b, ...many])
+      await finish.promise
+      return 'outer'
+    })
+    expect(await served.promise).toEqual(['old', 'old', 'old', 'old'])
+    await quiet()
+    expect([traffic.begun, batch.runs]).toEqual([[], []])
+    finish.resolve()
+    expect(await outer).toBe('outer')
+    await quiet()
+    expect(traffic.begun).toEqual(['a'])
+    traffic.end('a')
+    await quiet()
+    expect([traffic.begun, batch.runs.length]).toEqual([['a', 'b'], 0])
+    traffic.end('b')
+    await quiet()
+    batch.runs[0]?.resolve(['value of c', 'value of d'])
+    await quiet()
+    expect(await cache.getMany(keys)).toEqual(keys.map((key) => `value of ${key}`))
+  })
+
   test('is not deadlocked by loads within loads, however deep', async () => {
     const { cache } = await store.open({ maxConcurrentLoads: 1 })
     const depth = (level: number): Promise<number> =>

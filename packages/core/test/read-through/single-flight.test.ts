@@ -285,6 +285,63 @@ describeTimedStores('a waiter who gives up', (store) => {
     await quiet()
     expect(await cache.getMany(['d', 'e'])).toEqual([undefined, undefined])
   })
+
+  // A refresh that another caller's flight followed once ran on after both had given up.
+  test.each(['the refresh first', 'the refresh last'])('of a refresh and of what follows it, %s', async (order) => {
+    const { cache, quiet } = await store.open()
+    const { load, run } = new HeldLoader<string>()
+    const controllers = [new AbortController(), new AbortController()] as const
+    const refresh = cache.getOrSet('k', load, { refresh: true, signal: controllers[0].signal })
+    const { context, resolve } = await run(1)
+    const follower = cache.getOrSet('k', unexpected, { signal: controllers[1].signal })
+    const settled = Promise.allSettled([refresh, follower])
+    await quiet()
+    const [first, last] = order === 'the refresh first' ? controllers : ([controllers[1], controllers[0]] as const)
+    first.abort('first')
+    await quiet()
+    expect(context.signal.aborted).toBe(false)
+    last.abort('last')
+    expect(context.signal.reason).toBe('last')
+    for (const end of await settled) expect(end.status).toBe('rejected')
+    const next = new HeldLoader<string>()
+    const call = cache.getOrSet('k', next.load)
+    const second = await next.run(1)
+    resolve('late')
+    second.resolve('new')
+    expect(await call).toBe('new')
+  })
+
+  // The refusal of a loader's own wait once left it counted as a passenger of itself.
+  test('of a load whose loader was refused its own key', async () => {
+    const { cache, quiet } = await store.open()
+    const refused = deferred<unknown>()
+    const controller = new AbortController()
+    let signal: AbortSignal | undefined
+    const call = cache.getOrSet(
+      'k',
+      async (context) => {
+        signal = context.signal
+        for (const own of [
+          () => cache.getOrSet('k', unexpected),
+          () => cache.getOrSet('k', unexpected, { refresh: true }),
+          () => cache.getOrSetMany(['k'], unexpected),
+        ]) {
+          const refusal = await own().catch((error: unknown) => error)
+          if (!isRecursive(refusal)) return 'it was not refused'
+        }
+        refused.resolve(undefined)
+        return new Promise<string>(() => {})
+      },
+      { signal: controller.signal },
+    )
+    call.catch(() => {})
+    await refused.promise
+    await quiet()
+    controller.abort('gone')
+    await expect(call).rejects.toBe('gone')
+    expect(signal?.reason).toBe('gone')
+    expect(await cache.getOrSet('k', () => 'new')).toBe('new')
+  })
 })
 
 describeTimedStores('a loader that waits for itself is refused, not deadlocked', (store) => {
@@ -386,6 +443,52 @@ describeTimedStores('a loader that waits for itself is refused, not deadlocked',
     const calls = [cache.getOrSetMany(['a', 'x'], load('b')), cache.getOrSetMany(['b', 'y'], load('a'))]
     const results = await Promise.all(calls.map((call) => ends(opened, call)))
     expect(results.some((end) => end.status === 'rejected' && isRecursive(end.reason))).toBe(true)
+  })
+
+  // Work that an inner loader had left running once belonged to nobody, and a wait for it for ever was not seen.
+  test('through work that an inner loader left running when it ended', async () => {
+    const opened = await store.open()
+    const { cache } = opened
+    const ended = deferred()
+    const outer = cache.getOrSet('outer', async () => {
+      let left: Promise<unknown> | undefined
+      await cache.getOrSet('inner', () => {
+        left = ended.promise.then(() => cache.getOrSet('outer', unexpected))
+        return 'inner'
+      })
+      ended.resolve()
+      return left
+    })
+    const end = await ends(opened, outer)
+    expect(isRecursive((end as PromiseRejectedResult).reason)).toBe(true)
+    expect(await cache.get('inner')).toBe('inner')
+  })
+
+  // A batch of which one key follows a load once counted as waiting for it with all its keys.
+  test('but not who waits for another key of a batch that waits for it', async () => {
+    const opened = await store.open()
+    const { cache, quiet } = opened
+    const go = deferred()
+    const begun = deferred()
+    const x = cache.getOrSet(
+      'x',
+      async () => {
+        begun.resolve()
+        await go.promise
+        return `x of ${await cache.getOrSet('b', unexpected)}`
+      },
+      { refresh: true },
+    )
+    await begun.promise
+    const batch = new HeldBatchLoader()
+    const many = cache.getOrSetMany(['x', 'b'], batch.load)
+    const { keys, resolve } = await batch.run(1)
+    expect(keys).toEqual(['b'])
+    go.resolve()
+    await quiet()
+    resolve(['b'])
+    expect(await ends(opened, x)).toEqual({ status: 'fulfilled', value: 'x of b' })
+    expect(await many).toEqual(['x of b', 'b'])
   })
 
   test('but one that no longer waits is in nobody’s way', async () => {

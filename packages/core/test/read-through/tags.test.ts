@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest'
-import { entry } from '../../src/index.js'
+import { describe, expect, test } from 'vitest'
+import { entry, type RedisLike } from '../../src/index.js'
+import { freshName } from '../support/caches.js'
 import { noUnhandledRejections } from '../support/unhandled.js'
 import { HeldLoader, unexpected } from './support/loads.js'
-import { describeTimedStores } from './support/stores.js'
+import { describeTimedStores, useTimedRedis } from './support/stores.js'
 
 noUnhandledRejections()
 
@@ -127,6 +128,26 @@ describeTimedStores('deleteByTag', (store) => {
     expect(await cache.getOrSet('k', unexpected)).toBeOneOf(['new', 'newer'])
   })
 
+  // Tags are sorted and shared: a caller who changed what `inspect` told once changed those of the whole cache.
+  test('is not misled by a caller who changes the tags that inspect told', async () => {
+    const { cache, another, quiet } = await store.open({ tags: ['t'] })
+    await cache.getOrSet('loaded', () => 1)
+    await cache.set('set', 1)
+    await cache.set('bare', 1, { tags: [] })
+    await quiet()
+    for (const one of [cache, another() ?? cache]) {
+      for (const key of ['loaded', 'set', 'bare']) {
+        const told = await one.inspect(key)
+        try {
+          ;(told?.tags as string[]).push('another')
+        } catch {}
+        expect((await one.inspect(key))?.tags).toEqual(key === 'bare' ? [] : ['t'])
+      }
+      await one.set('later', 1)
+      expect((await one.inspect('later'))?.tags).toEqual(['t'])
+    }
+  })
+
   test('takes tags of any characters', async () => {
     const { cache, another } = await store.open()
     const tags = ['a:b', '{x}', '}', '%', ' ', 'ä€', '\0', '#1,2', 'a,b', '\n', '*']
@@ -138,6 +159,70 @@ describeTimedStores('deleteByTag', (store) => {
       const held = await Promise.all(tags.map((_, other) => cache.has(`k${other}`)))
       expect(held, tag).toEqual(tags.map((_, other) => other > index))
     }
+  })
+})
+
+describeTimedStores('a tag that only the loader names', (store) => {
+  // Its generation was once believed from memory and never asked for again: what carried it was never stored again.
+  test.runIf(store.isRedis).each(['another process ended it', 'Redis lost everything', 'Redis let it expire'])(
+    'is noted anew after %s',
+    async (how) => {
+      const name = freshName()
+      const { cache, another, client, quiet } = await store.open({ name })
+      let loads = 0
+      const ask = async (key: string): Promise<unknown> => {
+        const value = await cache.getOrSet(key, () => entry(++loads, { tags: ['t'] }))
+        await quiet()
+        return value
+      }
+      expect(await ask('before')).toBe(1)
+      if (how === 'another process ended it') await another()?.deleteByTag('t')
+      else if (how === 'Redis let it expire') expect(await client?.del(`${name}:g:{t}`)).toBe(1)
+      else await client?.del(await client.keys(`${name}:*`))
+      expect([await ask('k'), await ask('k'), await another()?.get('k')]).toEqual([2, 2, 2])
+      expect(await another()?.deleteByTag('t')).toBe(true)
+      expect(await another()?.get('k')).toBeUndefined()
+    },
+  )
+})
+
+describe('a key that is asked for without a pause', () => {
+  const redis = useTimedRedis()
+
+  // Whoever came before what was under way at a deleteByTag had ended was once held to be as old, and so on for ever.
+  test('is stored again after a deleteByTag', async () => {
+    const held: Array<() => void> = []
+    const { client } = redis
+    const slow = new Proxy(client as unknown as RedisLike, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name, target)
+        if (name !== 'callBuffer') return typeof value === 'function' ? value.bind(target) : value
+        return async (command: string, ...args: unknown[]) => {
+          if (command.toLowerCase() === 'mget') await new Promise<void>((resolve) => held.push(resolve))
+          return target.callBuffer(command, ...args)
+        }
+      },
+    })
+    const { cache, quiet } = await redis.open({ redis: slow, memory: false, tags: ['t'] })
+    const release = async (): Promise<void> => {
+      held.shift()?.()
+      await quiet()
+    }
+    const before = cache.get('k')
+    await quiet()
+    expect(await cache.deleteByTag('t')).toBe(true)
+    const between = cache.get('k')
+    await quiet()
+    await release()
+    const load = cache.getOrSet('k', () => 'loaded')
+    await quiet()
+    await release()
+    const after = cache.get('k')
+    await quiet()
+    await release()
+    expect(await Promise.all([before, between, load])).toEqual([undefined, undefined, 'loaded'])
+    await release()
+    expect(await after).toBe('loaded')
   })
 })
 

@@ -70,11 +70,34 @@ describeTimedStores('wrap', (store) => {
 
   test('lets the function decide the lifetime', async () => {
     const { cache, pass, quiet } = await store.open()
-    const cached = cache.wrap(() => entry('v', { ttl: 2_000 }) as unknown, { key: () => 'k' })
+    const cached = cache.wrap(async () => entry('v', { ttl: 2_000 }), { key: () => 'k' })
     expect(await cached()).toBe('v')
     await quiet()
     await pass(3_000)
     expect(await cache.get('k')).toBeUndefined()
+  })
+
+  // A method wrapped where it is declared once lost its object.
+  test('passes `this` on', async () => {
+    const { cache } = await store.open()
+    class Users {
+      readonly prefix: string
+      constructor(prefix: string) {
+        this.prefix = prefix
+      }
+      readonly find = cache.wrap(
+        function (this: unknown, id: string) {
+          return `${(this as Users | undefined)?.prefix} ${id}`
+        },
+        { key: (id) => id },
+      )
+    }
+    expect(await new Users('user').find('1')).toBe('user 1')
+    expect(await new Users('other').find('2')).toBe('other 2')
+    const { find } = new Users('lost')
+    expect(await find('3')).toBe('undefined 3')
+    // It is not part of the key.
+    expect(await new Users('other').find('1')).toBe('user 1')
   })
 
   test('rejects, and never throws, for a bad key, a key function that throws and a function that throws', async () => {
