@@ -8,7 +8,12 @@ import {
   type TracerProvider,
   trace,
 } from '@opentelemetry/api'
-import { BasicTracerProvider, type ReadableSpan } from '@opentelemetry/sdk-trace-base'
+import {
+  AlwaysOffSampler,
+  BasicTracerProvider,
+  ParentBasedSampler,
+  type ReadableSpan,
+} from '@opentelemetry/sdk-trace-base'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Cache, CacheOptions } from '../src/index.js'
 import { freshName, makeCache, makeTimedCache } from './support/caches.js'
@@ -56,6 +61,8 @@ describe('a call that leaves memory', () => {
     ['getOrSetMany', 'get', (cache) => cache.getOrSetMany(['new', 'warm'], (keys) => keys.map(() => 1))],
     ['getOrSet through a namespace', 'get', (cache) => cache.namespace('n').getOrSet('new', () => 1)],
     ['a wrapped function', 'get', (cache) => cache.wrap(() => 1, { key: () => 'wrapped' })()],
+    ['has', 'get', (cache) => cache.has('warm')],
+    ['inspect', 'get', (cache) => cache.inspect('missing')],
     ['set', 'put', (cache) => cache.set('a', 1)],
     [
       'setMany',
@@ -359,6 +366,29 @@ describe('a refresh behind', () => {
     // What is stored after it belongs to it as well.
     const stored = traces.commands.filter(({ name }) => name === 'evalsha')
     for (const command of stored) expect(command.spanContext().traceId).toBe(root.spanContext().traceId)
+  })
+
+  test("leaves its caller's trace also where the new one is not sampled", async () => {
+    const sampler = new ParentBasedSampler({ root: new AlwaysOffSampler() })
+    const { cache, clock } = await open({
+      memory: {},
+      maxStaleness: 60_000,
+      ttl: 1,
+      staleWhileRevalidate: 600_000,
+      tracerProvider: new BasicTracerProvider({ sampler }),
+    })
+    await cache.set('k', 'old')
+    await clock.advance(1_500)
+    let trace1: string | undefined
+    const request = await traces.request('request', async (span) => {
+      await cache.getOrSet('k', () => {
+        trace1 = trace.getActiveSpan()?.spanContext().traceId
+        return 'new'
+      })
+      return span.spanContext().traceId
+    })
+    await until(() => cache.stats().loads === 1)
+    expect(trace1).not.toBe(request)
   })
 
   test('early is a root as well', async () => {

@@ -304,6 +304,81 @@ test('through a Redis that hangs, is skipped and comes back, every series equals
   expect(collected.sum('redis_cache_circuit_state')).toBe(0)
 })
 
+test('of several caches of one name gauges tell what all have', async () => {
+  const { provider, cumulative } = makeProvider()
+  const name = freshName()
+  const one = makeTimedCache({ name, meterProvider: provider }).cache
+  const other = makeTimedCache({ name, meterProvider: provider }).cache
+  makeTimedCache({ meterProvider: provider })
+  for (const key of ['a', 'b', 'c']) await one.set(key, 1)
+  await other.set('a', 1)
+  const entries = async (): Promise<unknown> =>
+    (await cumulative.read())
+      .points('redis_cache_memory_entries')
+      .find(({ attributes }) => attributes['cache'] === name)?.value
+  expect(await entries()).toBe(4)
+  await other.close()
+  expect(await entries()).toBe(3)
+})
+
+describe('the words of the contract', () => {
+  test('what is past its lifetime is a miss of that reason, however it is asked for', async () => {
+    const { provider, cumulative } = makeProvider()
+    const { cache, clock } = makeTimedCache({ meterProvider: provider, ttl: TTL })
+    for (const key of ['a', 'b', 'c', 'd']) await cache.set(key, 1)
+    await clock.advance(TTL)
+    await cache.get('a')
+    await cache.getMany(['b'])
+    await cache.getOrSet('c', () => 2)
+    await cache.getOrSetMany(['d'], () => [2])
+    const collected = await cumulative.read()
+    expect(collected.counts('redis_cache_misses_total', 'reason')).toMatchObject({ absent: 0, expired: 4 })
+  })
+
+  test('who comes when the failed lookup is over has not failed, whatever the options', async () => {
+    const server = await ownRedis()
+    const { cache, clock } = makeTimedCache({ redis: await connect(Client, server), memory: false })
+    await cache.set('k', 1)
+    await server.kill('SIGSTOP')
+    const gate = deferred<number>()
+    const leader = cache.getOrSet('k', () => gate.promise)
+    await clock.advance(100)
+    await until(() => cache.stats().loads === 1)
+    const late = [
+      cache.getOrSet('k', () => 2),
+      cache.getOrSet('k', () => 2, { ttl: 5 }),
+      cache.getOrSetMany(['k'], () => [2]),
+    ]
+    gate.resolve(1)
+    expect(await Promise.all([leader, ...late])).toEqual([1, 1, 1, [1]])
+    expect(cache.stats()).toMatchObject({ errors: 1, misses: 4, coalesced: 3 })
+    await server.kill('SIGCONT')
+  })
+
+  test('who has given up was not served stale', async () => {
+    const { cache, clock } = makeTimedCache({ ttl: TTL, staleIfError: TTL })
+    await cache.set('k', 1)
+    await clock.advance(TTL)
+    const controller = new AbortController()
+    const { signal } = controller
+    const call = cache.getOrSet('k', () => new Promise(() => {}), { signal })
+    await until(() => cache.stats().loads === 1)
+    controller.abort()
+    await expect(call).rejects.toBe(signal.reason)
+    await until(() => cache.stats().misses === 1)
+    expect(cache.stats()).toMatchObject({ stale: 0, hits: { memory: 0 } })
+  })
+
+  test('what expire takes out of memory is an eviction', async () => {
+    const server = await ownRedis()
+    const { provider, cumulative } = makeProvider()
+    const { cache } = makeTimedCache({ redis: await connect(Client, server), meterProvider: provider })
+    await cache.set('k', 1)
+    await cache.expire('k')
+    expect((await cumulative.read()).counts('redis_cache_evictions_total', 'reason')).toMatchObject({ invalidated: 1 })
+  })
+})
+
 test('a View that drops an attribute leaves the sums right, in every family', async () => {
   const views = ['redis_cache_stale_total', 'redis_cache_evictions_total', 'redis_cache_errors_total'].map(
     (instrumentName) => ({

@@ -166,6 +166,70 @@ describe.each(IOREDIS)('what Redis has not confirmed, $ioredis', ({ Client }) =>
     await opened.server.kill('SIGCONT')
   })
 
+  test('a set that is confirmed while the rest is replayed is not deleted by it', async () => {
+    const server = await ownRedis()
+    const proxy = await startFaultProxy({ target: server })
+    onTestFinished(() => proxy.stop())
+    const client = await connect(Client, proxy)
+    const cache = makeCache({ redis: client, memory: false, redisTimeout: 10_000 })
+    await until(() => cache.set('warm', 1))
+    await refuse(server)
+    const keys = Array.from({ length: 3_000 }, (_, index) => `k${index}`)
+    expect(await cache.deleteMany(keys)).toBe(false)
+    proxy.set({ kind: 'delay', ms: 30 })
+    await allow(server)
+    expect(await cache.set('k2999', 'new')).toBe(true)
+    await until(() => cache.stats().unconfirmed === 0, 'the replay')
+    expect(await cache.get('k2999')).toBe('new')
+  })
+
+  test('what is no number confirms nothing', async () => {
+    const server = await ownRedis()
+    const client = await connect(Client, server)
+    const name = freshName()
+    const cache = makeCache({ name, redis: client, memory: false })
+    const other = makeCache({ name, redis: await connect(Client, server), memory: false })
+    await until(() => cache.set('k', 'old'))
+    // Within a transaction that the application has begun on its client every reply is "QUEUED".
+    client.multi({ pipeline: false })
+    const answers = [cache.set('k', 'new'), cache.delete('k'), cache.expire('k'), cache.clear({ purge: true })]
+    expect(await Promise.all(answers)).toEqual([false, false, false, false])
+    expect(cache.stats().unconfirmed).toBeGreaterThan(0)
+    expect(await cache.get('k')).toBeUndefined()
+    await client.discard()
+    await until(async () => (await other.get('k')) === undefined, 'the replay')
+  })
+
+  test('close waits for what is under way, and counts it', async () => {
+    const { server, cache, clock } = await open()
+    await server.kill('SIGSTOP')
+    const deleted = cache.delete('k')
+    const closed = cache.close()
+    await clock.advance(100)
+    expect(await deleted).toBe(false)
+    expect(await closed).toEqual({ unconfirmed: 1 })
+    expect(cache.stats().errors).toBe(1)
+    await server.kill('SIGCONT')
+  })
+
+  test('also the first thing that a process does', async () => {
+    const server = await ownRedis()
+    const proxy = await startFaultProxy({ target: server })
+    onTestFinished(() => proxy.stop())
+    const client = await connect(Client, proxy)
+    const cache = makeCache({ redis: client, memory: false })
+    // The generation is noted first; then what stores the value is held.
+    const set = cache.set('k', 'late')
+    await until(async () => (await server.command('EXISTS', `${cache.name}:g:`)) === 1)
+    proxy.set({ kind: 'black-hole', direction: 'requests' }, 'open')
+    const wasConfirmed = await set
+    client.disconnect(true)
+    await until(() => cache.delete('k'), 'a confirmed delete')
+    proxy.heal()
+    await until(() => proxy.connections <= 1, 'the old connection to end')
+    if (!wasConfirmed) expect(await cache.get('k')).toBeUndefined()
+  })
+
   test('a set that Redis gets to after its sender gave up is refused, also behind a delete on another connection', async () => {
     const server = await ownRedis()
     const proxy = await startFaultProxy({ target: server })

@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { type Codec, InvalidValueError } from '../src/index.js'
-import { makeCache } from './support/caches.js'
+import { type Codec, entry, InvalidValueError } from '../src/index.js'
+import { freshName, makeCache } from './support/caches.js'
 import { describeStores } from './support/stores.js'
+import { noUnhandledRejections } from './support/unhandled.js'
+
+noUnhandledRejections()
 
 class Point {
   readonly x: number
@@ -111,6 +114,62 @@ describeStores('values', (store) => {
     expect(await cache.get('a')).toBe('old')
     await expect(cache.getOrSet('b', () => value)).rejects.toBeInstanceOf(InvalidValueError)
     expect(await cache.has('b')).toBe(false)
+  })
+
+  // A promise was once stored as {}. That it is refused must not leave its rejection to the process.
+  test('a promise is refused, whether it will be kept or not', async () => {
+    const cache = await store.make()
+    for (const make of [async () => 'value', () => Promise.reject(new Error('origin'))]) {
+      const calls = [
+        () => cache.set('a', make()),
+        () => cache.setMany([['a', make()]]),
+        () => cache.getOrSet('a', () => entry(make(), { ttl: 5_000 })),
+        () => cache.getOrSet('a', () => entry<unknown>(make(), { ttl: 5_000 }), { refresh: true }),
+      ]
+      for (const call of calls) await expect(call()).rejects.toBeInstanceOf(InvalidValueError)
+    }
+    expect(await cache.has('a')).toBe(false)
+  })
+
+  test('what throws when it is asked whether it is a promise is refused too', async () => {
+    const cache = await store.make()
+    const hostile = {
+      // biome-ignore lint/suspicious/noThenProperty: that is what this is about
+      get then(): never {
+        throw new Error('then')
+      },
+    }
+    await expect(cache.set('a', hostile)).rejects.toBeInstanceOf(InvalidValueError)
+    await expect(cache.getOrSet('a', () => entry(hostile, {}))).rejects.toBeInstanceOf(InvalidValueError)
+  })
+
+  // Callers once got a promise for a value, or its rejection reached nobody.
+  test('a codec that returns promises is refused by the first call', async () => {
+    const later = async (value: unknown): Promise<never> => value as never
+    const never = (): Promise<never> => Promise.reject(new Error('codec'))
+    for (const codec of [
+      { encode: JSON.stringify, decode: later },
+      { encode: JSON.stringify, decode: never },
+      { encode: later, decode: JSON.parse },
+      { encode: never, decode: JSON.parse },
+    ] as unknown as Codec[]) {
+      for (const values of ['frozen', 'copy'] as const) {
+        const cache = await store.make({ codec, values })
+        await expect(cache.getOrSet('a', () => 1)).rejects.toBeInstanceOf(InvalidValueError)
+        await expect(cache.set('a', 1)).rejects.toBeInstanceOf(InvalidValueError)
+        expect(await cache.get('a')).toBeUndefined()
+      }
+    }
+  })
+
+  // What another release's codec wrote is then undecodable, and the caller loads.
+  test('a codec that decodes by promises reads nothing that is stored', async () => {
+    const name = freshName()
+    const writer = await store.make({ name, codec: { encode: JSON.stringify, decode: (text) => JSON.parse(`${text}`) } })
+    await writer.set('a', 1)
+    const never = { encode: JSON.stringify, decode: () => Promise.reject(new Error('codec')) }
+    const reader = await store.make({ name, codec: never })
+    expect(await reader.get('a')).toBeUndefined()
   })
 
   test('set of undefined is refused, in a batch too', async () => {

@@ -216,6 +216,39 @@ describeTimedStores('early refresh', (store) => {
     }
   })
 
+  // Each hit after the first failure once asked the origin again, until the entry's end.
+  test('that fails leaves the origin in peace for 1 s, also where nothing may be served stale', async () => {
+    const { cache, clock, pass, quiet } = await openLoaded(store, { ttl: 30_000 })
+    // Once loaded in 1,000 ms it is due from 30,000 - 0.69 * 1,000 on; a great load makes it due all along.
+    random = 1 - Number.EPSILON
+    await pass(10_000)
+    let asked = 0
+    const ask = async (load: () => unknown): Promise<number> => {
+      const before = asked
+      for (let round = 0; round < 5; round++) {
+        const value = await cache.getOrSet('k', async () => {
+          asked += 1
+          return load() as string
+        })
+        expect(value).toBe('old')
+        await quiet()
+      }
+      return asked - before
+    }
+    const fail = () => Promise.reject(origin)
+    expect(await ask(fail)).toBe(1)
+    await clock.advance(999)
+    expect(await ask(fail)).toBe(0)
+    await clock.advance(1)
+    expect(await ask(() => 1n)).toBe(1)
+    await clock.advance(1_999)
+    expect(await ask(fail)).toBe(0)
+    await clock.advance(1)
+    expect(await cache.getOrSet('k', () => 'new')).toBe('old')
+    await quiet()
+    expect(await cache.get('k')).toBe('new')
+  })
+
   test('through wrap is the same', async () => {
     const opened = await openLoaded(store)
     const { cache, pass, quiet } = opened

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { InvalidValueError, LoadTimeoutError, notModified } from '../../src/index.js'
+import { entry, InvalidValueError, LoadTimeoutError, notModified } from '../../src/index.js'
 import { makeTimedCache } from '../support/caches.js'
 import { turn } from '../support/fake-clock.js'
+import { makeProvider } from '../support/metrics.js'
 import { noUnhandledRejections } from '../support/unhandled.js'
 import { HeldBatchLoader, HeldLoader, unexpected } from './support/loads.js'
 import { describeTimedStores, type Opened, type TimedStore } from './support/stores.js'
@@ -301,6 +302,90 @@ describeTimedStores('staleIfError', (store) => {
     expect(await cache.getOrSetMany(['k'], fails)).toEqual(['old'])
     await cache.set('fresh', 'fresh')
     expect(await cache.getOrSetMany(['fresh', 'k'], fails)).toEqual(['fresh', 'old'])
+  })
+})
+
+describeTimedStores('a failing origin', (store) => {
+  const LASTING = { ttl: TTL, staleWhileRevalidate: 10 * WINDOW, staleIfError: 10 * WINDOW }
+  const bare = { ...LASTING, staleWhileRevalidate: 0, staleIfError: 0 }
+  const WAYS: ReadonlyArray<readonly [string, Parameters<TimedStore['open']>[0], () => unknown]> = [
+    ['with staleWhileRevalidate alone', { ...bare, staleWhileRevalidate: 10 * WINDOW }, fails],
+    ['with both windows', LASTING, fails],
+    ['whose value cannot be encoded, with both windows', LASTING, () => 1n],
+    ['whose value cannot be encoded, with staleIfError alone', { ...bare, staleIfError: 10 * WINDOW }, () => 1n],
+    ['that decides on a lifetime that is none', LASTING, () => entry('new', { ttl: -1 })],
+    ['that says notModified with nonsense', LASTING, () => notModified({ tags: [''] })],
+  ]
+
+  // Without staleIfError, and for a failure after the load, every single call once asked the origin again.
+  test.each(WAYS)('%s is left in peace for 1 s, then for twice as long', async (_, options, load) => {
+    const { cache, clock, quiet } = await openStale(store, options)
+    let asked = 0
+    const ask = async (): Promise<number> => {
+      const before = asked
+      for (let round = 0; round < 5; round++) {
+        const value = await cache.getOrSet('k', async () => {
+          asked += 1
+          return load() as string
+        })
+        expect(value).toBe('old')
+        await quiet()
+      }
+      return asked - before
+    }
+    expect(await ask()).toBe(1)
+    for (const pause of [1_000, 2_000, 4_000]) {
+      await clock.advance(pause - 1)
+      expect(await ask(), `just before ${pause}`).toBe(0)
+      await clock.advance(1)
+      expect(await ask(), `after ${pause}`).toBe(1)
+    }
+  })
+
+  // A stale serve once said `revalidating` while nothing did.
+  test('is told by the reason of what is served stale meanwhile', async () => {
+    const { provider, cumulative } = makeProvider()
+    const opened = await openStale(store, { ...LASTING, loadTimeout: 100, meterProvider: provider })
+    const { cache, clock, quiet } = opened
+    const reasons = async (): Promise<unknown> => {
+      const told = (await cumulative.read()).counts('redis_cache_stale_total', 'reason')
+      return Object.fromEntries(Object.entries(told).filter(([, count]) => count > 0))
+    }
+    const serve = async (load: () => never | Promise<never>): Promise<void> => {
+      expect(await cache.getOrSet('k', load)).toBe('old')
+      await quiet()
+    }
+    for (let round = 0; round < 3; round++) await serve(fails)
+    expect(await reasons()).toEqual({ revalidating: 1, error: 2 })
+    await clock.advance(1_000)
+    await serve(() => new Promise<never>(() => {}))
+    await clock.advance(100)
+    for (let round = 0; round < 3; round++) await serve(unexpected)
+    expect(await cache.getOrSetMany(['k'], unexpected)).toEqual(['old'])
+    expect(await reasons()).toEqual({ revalidating: 2, error: 2, timeout: 4 })
+  })
+
+  // The pause of the value before once outlived a change of the key.
+  test.each(['set', 'expire', 'refresh: true'] as const)('is asked again after a %s', async (change) => {
+    const { cache, clock, pass, quiet } = await openStale(store, LASTING)
+    for (const pause of [1_000, 2_000, 4_000, 0]) {
+      expect(await cache.getOrSet('k', fails)).toBe('old')
+      await quiet()
+      await clock.advance(pause)
+    }
+    expect(await cache.getOrSet('k', unexpected)).toBe('old')
+    if (change === 'expire') await cache.expire('k')
+    else if (change === 'set') await cache.set('k', 'set', { ttl: 1_500 })
+    else await cache.getOrSet('k', () => 'set', { refresh: true, ttl: 1_500 })
+    await quiet()
+    await pass(1_600)
+    const { load, runs } = new HeldLoader<string>()
+    expect(await cache.getOrSet('k', load)).toBe(change === 'expire' ? 'old' : 'set')
+    await quiet()
+    expect(runs).toHaveLength(1)
+    runs[0]?.resolve('new')
+    await quiet()
+    expect(await cache.get('k')).toBe('new')
   })
 })
 
