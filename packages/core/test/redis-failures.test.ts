@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:net'
 import { freePort } from '@otel-cache/test-servers'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { Cache } from '../src/index.js'
+import type { Cache, RedisLike } from '../src/index.js'
 import { makeCache, makeTimedCache } from './support/caches.js'
 import { turn } from './support/fake-clock.js'
 import { connect, IOREDIS, makeClient, ownRedis, type RedisClient, useRedis } from './support/redis.js'
@@ -53,6 +53,50 @@ async function silentServer(): Promise<{ port: number }> {
   })
   return { port }
 }
+
+/** A client that is ready, and answers whatever it is asked with the same. */
+function parrot(reply: unknown): RedisLike {
+  const answer = async (): Promise<unknown> => reply
+  return { status: 'ready', call: answer, callBuffer: answer, duplicate: () => parrot(reply), on() {}, off() {} }
+}
+
+// One such answer once was an unhandled rejection, and its key dead for the life of the process.
+test.each([
+  [null],
+  [undefined],
+  [0],
+  [-1],
+  ['OK'],
+  [{}],
+  [[]],
+  [[null]],
+  [[1, 2, 3, 4, 5, 6, 7]],
+  [[[], [], []]],
+  [Buffer.from('oc1')],
+  [Symbol('reply')],
+  [() => {}],
+  [new Map()],
+])('a client that answers everything with %o costs no caller its value, and no key its life', async (reply) => {
+  for (const memory of [undefined, false] as const) {
+    const cache = makeCache({ redis: parrot(reply), ...(memory === false && { memory }), staleIfError: 5_000 })
+    const view = cache.namespace('n', { tags: ['t'] })
+    for (let round = 0; round < 2; round++) {
+      expect(await cache.getOrSet('k', () => 'loaded')).toBe('loaded')
+      expect(await cache.getOrSet('k', () => 'again', { refresh: true })).toBe('again')
+      await cache.delete('k')
+      expect(await view.getOrSetMany(['a', 'b'], (keys) => [...keys])).toEqual(['a', 'b'])
+      await view.clear({ purge: true })
+      await view.deleteByTag('t')
+      await view.set('a', 1)
+      await view.expire('a')
+      expect((await view.getMany(['x', 'y'])).length).toBe(2)
+      await view.deleteMany(['a', 'b'])
+      expect(await view.getOrSet('a', async () => 'loaded')).toBe('loaded')
+      await cache.clear()
+    }
+    expect(await Promise.all([cache.getOrSet('k', () => 1), cache.getOrSet('k', () => 2)])).toEqual([1, 1])
+  }
+})
 
 describe.each(IOREDIS)('a Redis that fails, $ioredis', ({ Client }) => {
   const shared = useRedis()

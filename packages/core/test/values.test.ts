@@ -165,7 +165,10 @@ describeStores('values', (store) => {
   // What another release's codec wrote is then undecodable, and the caller loads.
   test('a codec that decodes by promises reads nothing that is stored', async () => {
     const name = freshName()
-    const writer = await store.make({ name, codec: { encode: JSON.stringify, decode: (text) => JSON.parse(`${text}`) } })
+    const writer = await store.make({
+      name,
+      codec: { encode: JSON.stringify, decode: (text) => JSON.parse(`${text}`) },
+    })
     await writer.set('a', 1)
     const never = { encode: JSON.stringify, decode: () => Promise.reject(new Error('codec')) }
     const reader = await store.make({ name, codec: never })

@@ -1,13 +1,37 @@
-import { describe, expect, test } from 'vitest'
-import { entry } from '../../src/index.js'
-import { makeTimedCache } from '../support/caches.js'
+import { once } from 'node:events'
+import { type RedisCluster, startCluster } from '@otel-cache/test-servers'
+import { Cluster } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { entry, type Lifetime } from '../../src/index.js'
+import { freshName, makeTimedCache } from '../support/caches.js'
 import { fakeEnvironment } from '../support/environment.js'
 import { turn } from '../support/fake-clock.js'
+import type { RedisClient } from '../support/redis.js'
 import { noUnhandledRejections } from '../support/unhandled.js'
 import { HeldLoader, unexpected } from './support/loads.js'
 import { describeTimedStores, useTimedRedis } from './support/stores.js'
 
 noUnhandledRejections()
+
+/** A Redis Cluster, with a client. */
+function useCluster(): { readonly client: Cluster } {
+  let servers: RedisCluster | undefined
+  let client: Cluster
+  beforeAll(async () => {
+    servers = await startCluster()
+    client = new Cluster(servers.address)
+    await once(client, 'ready')
+  })
+  afterAll(async () => {
+    client?.disconnect()
+    await servers?.stop()
+  })
+  return {
+    get client() {
+      return client
+    },
+  }
+}
 
 describe('jitter', () => {
   const redis = useTimedRedis()
@@ -103,6 +127,8 @@ describeTimedStores('the lifetime of null', (store) => {
 })
 
 describeTimedStores('what a loader decides', (store) => {
+  const cluster = useCluster()
+
   test('replaces the lifetime of the call, and what it leaves out stays', async () => {
     const { cache, pass, quiet } = await store.open({ ttl: 20_000, staleIfError: 60_000, tags: ['cache'] })
     await cache.getOrSet('ttl', () => entry('v', { ttl: 5_000 }), { tags: ['call'] })
@@ -119,6 +145,34 @@ describeTimedStores('what a loader decides', (store) => {
       expect(await cache.getOrSet(key, () => Promise.reject(new Error('origin')))).toBe('v')
     }
     await expect(cache.getOrSet('windows', () => Promise.reject(new Error('origin')))).rejects.toThrow('origin')
+  })
+
+  // A Cluster cannot prolong a generation where it stores a value: what was to last longer once ended with the call's ttl.
+  test.runIf(store.isRedis)('keeps its generations as long as its value, also in a Cluster', async () => {
+    const name = freshName()
+    const { client } = await store.open()
+    for (const redis of [client, cluster.client] as RedisClient[]) {
+      const { cache, quiet } = await store.open({ name, redis, ttl: 1_000, negativeTtl: 1_000 })
+      const cases: Record<string, { value: number | null; lifetime: Lifetime; tags?: string[] }> = {
+        value: { value: 1, lifetime: { ttl: 600_000 } },
+        null: { value: null, lifetime: { negativeTtl: 600_000 } },
+        stale: { value: 1, lifetime: { staleIfError: 600_000 } },
+        tagged: { value: 1, lifetime: { ttl: 600_000 }, tags: ['called'] },
+        retagged: { value: 1, lifetime: { ttl: 600_000, tags: ['own'] }, tags: ['called'] },
+      }
+      for (const [key, { value, lifetime, tags = [] }] of Object.entries(cases)) {
+        await cache.namespace(key).getOrSet(key, () => entry(value, lifetime), { tags })
+      }
+      await cache.namespace('ever').getOrSet('ever', () => entry(1, { ttl: Number.POSITIVE_INFINITY }))
+      await quiet()
+      const left = (generation: string): Promise<number> => redis.pttl(`${name}:g:${generation}`)
+      const generations = ['tagged:{called}', '{called}', 'retagged:{own}', '{own}']
+      for (const generation of [...Object.keys(cases).map((key) => `${key}:`), ...generations]) {
+        expect(await left(generation), generation).toBeGreaterThan(500_000)
+      }
+      expect(await left('ever:')).toBe(-1)
+      for (const key of [...Object.keys(cases), 'ever']) expect(await cache.namespace(key).has(key), key).toBe(true)
+    }
   })
 
   test('may be not to store at all, also over what was there', async () => {

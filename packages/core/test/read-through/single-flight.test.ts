@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { Flight } from '../../src/flight/flights.js'
 import { type CacheView, RecursiveLoadError } from '../../src/index.js'
 import { turn } from '../support/fake-clock.js'
 import { noUnhandledRejections } from '../support/unhandled.js'
@@ -543,6 +544,37 @@ describeTimedStores('a loader that waits for itself is refused, not deadlocked',
       Promise.all(Array.from({ length: 50 }, (_, index) => cache.getOrSet(`part ${index % 10}`, () => index))),
     )
     expect(values).toHaveLength(50)
+  })
+
+  // Every path through what waits for what was once gone along: one more layer of such loads doubled the work.
+  test('is told without going along every path through loads that share what they wait for', async () => {
+    const { cache, quiet } = await store.open({ maxConcurrentLoads: 2 })
+    const layers = 12
+    const { load, run } = new HeldLoader<number>()
+    const node = (layer: number, side: number): Promise<number> => {
+      if (layer === layers) return cache.getOrSet('leaf', load)
+      return cache.getOrSet(`${layer} ${side}`, async () => {
+        const [left, right] = await Promise.all([node(layer + 1, 0), node(layer + 1, 1)])
+        return left + right
+      })
+    }
+    const go = deferred()
+    const outer = cache.getOrSet('outer', async () => {
+      await go.promise
+      return node(0, 0)
+    })
+    await quiet()
+    const root = node(0, 0)
+    const { resolve } = await run(1)
+    await quiet()
+    const steps = [vi.spyOn(Flight.prototype, 'reaches'), vi.spyOn(Flight.prototype, 'hurry')]
+    onTestFinished(() => void vi.restoreAllMocks())
+    go.resolve()
+    await quiet()
+    const most = Math.max(...steps.map(({ mock }) => mock.calls.length))
+    resolve(1)
+    expect(await Promise.all([root, outer])).toEqual([2 ** layers, 2 ** layers])
+    expect(most).toBeLessThan(10 * layers)
   })
 })
 

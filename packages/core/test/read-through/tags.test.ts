@@ -139,7 +139,8 @@ describeTimedStores('deleteByTag', (store) => {
       for (const key of ['loaded', 'set', 'bare']) {
         const told = await one.inspect(key)
         try {
-          ;(told?.tags as string[]).push('another')
+          const tags = told?.tags as string[] | undefined
+          tags?.push('another')
         } catch {}
         expect((await one.inspect(key))?.tags).toEqual(key === 'bare' ? [] : ['t'])
       }
