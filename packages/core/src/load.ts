@@ -165,7 +165,8 @@ export class Load {
 
 /** How long what is stored with this lifetime may last, at most. */
 function longest(lifetime: ResolvedLifetime): Milliseconds {
-  return totalOf(drawSpan(lifetime, false, () => 0))
+  const [value, negative] = [false, true].map((isNull) => totalOf(drawSpan(lifetime, isNull, () => 0)))
+  return Math.max(value as number, negative as number)
 }
 
 /** What is known to be missing may be stored; where Redis failed it would only fail again. */

@@ -55,9 +55,11 @@ export class Values {
   /** Throws InvalidValueError. */
   encode(value: unknown): Encoded {
     if (value === undefined) throw new InvalidValueError('value must not be undefined; delete the key instead')
-    if (isThenable(value)) throw new InvalidValueError('value must not be a promise; await it')
+    let isPromise = false
     try {
-      const encoded = this.#codec.encode(value)
+      isPromise = isThenable(value)
+      const encoded = isPromise ? undefined : this.#codec.encode(value)
+      isThenable(encoded)
       if (typeof encoded === 'string' && (this.#isJson || isWellFormed(encoded))) return encoded
       // A codec may give back the caller's own bytes.
       if (encoded instanceof Uint8Array) return new Uint8Array(encoded)
@@ -65,6 +67,7 @@ export class Values {
       const reason = cause instanceof Error ? cause.message : describe(cause)
       throw new InvalidValueError(`value cannot be encoded: ${reason}`, { cause })
     }
+    if (isPromise) throw new InvalidValueError('value must not be a promise; await it')
     throw new InvalidValueError('value cannot be encoded: the codec must return well-formed text or a Uint8Array')
   }
 
@@ -106,14 +109,16 @@ export class Values {
   #decode(encoded: Encoded): unknown {
     const value = this.#codec.decode(typeof encoded === 'string' ? encoded : new Uint8Array(encoded))
     if (!isThenable(value)) return value
-    // Nobody waits for it, so that its rejection would be unhandled.
-    Promise.resolve(value).catch(() => {})
     throw new InvalidValueError('the codec must not return a promise')
   }
 }
 
+/** Whether it is a promise. It is refused then and nobody waits for it, so that its rejection would be unhandled. */
 function isThenable(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  if (typeof value !== 'object' || value === null) return false
+  if (typeof (value as { then?: unknown }).then !== 'function') return false
+  Promise.resolve(value).catch(() => {})
+  return true
 }
 
 /** What JSON.parse made is a tree of plain objects and arrays. */

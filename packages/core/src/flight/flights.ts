@@ -67,8 +67,8 @@ export class Flight {
     return true
   }
 
-  reaches(target: Run | Flight): boolean {
-    return target === this || this.#leadsTo.reaches(target)
+  reaches(target: Run | Flight, seen: Set<Run> = new Set()): boolean {
+    return target === this || this.#leadsTo.reaches(target, seen)
   }
 
   /** Somebody who holds a place under a cap waits for it. */

@@ -36,6 +36,8 @@ export class Run {
 
   /** Somebody who holds a place under a cap waits for it, and so for all that it waits for. */
   hurry(): void {
+    // What an urgent one waits for has been told already.
+    if (this.#isUrgent) return
     this.#isUrgent = true
     this.#ticket?.admit()
     for (const flight of this.#waitsFor.keys()) flight.hurry()
@@ -109,9 +111,12 @@ export class Run {
     }
   }
 
-  reaches(target: Run | Flight): boolean {
+  /** @param seen no way is gone twice */
+  reaches(target: Run | Flight, seen: Set<Run>): boolean {
     if (target === this) return true
-    for (const flight of this.#waitsFor.keys()) if (flight.reaches(target)) return true
+    if (seen.has(this)) return false
+    seen.add(this)
+    for (const flight of this.#waitsFor.keys()) if (flight.reaches(target, seen)) return true
     return false
   }
 }

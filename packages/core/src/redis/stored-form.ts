@@ -30,7 +30,7 @@ const MINUS = 45
 const ZERO = 48
 /** No instant and no duration has more, and every number of these is exact. */
 const MOST_DIGITS = 15
-const NO_TAGS: readonly string[] = []
+const NO_TAGS: readonly string[] = Object.freeze([])
 
 export interface StoredHead {
   readonly codec: string
@@ -128,7 +128,7 @@ function readDuration(text: string, from: number, to: number): number {
 /** Tags that cannot be read belong to no generation that stands: the entry will be a miss. */
 function readTags(field: string): readonly string[] {
   try {
-    return field.split(',').map(decodeURIComponent)
+    return Object.freeze(field.split(',').map(decodeURIComponent))
   } catch {
     return [field]
   }
