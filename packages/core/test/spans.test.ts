@@ -369,26 +369,23 @@ describe('a refresh behind', () => {
   })
 
   test("leaves its caller's trace also where the new one is not sampled", async () => {
-    const sampler = new ParentBasedSampler({ root: new AlwaysOffSampler() })
-    const { cache, clock } = await open({
-      memory: {},
-      maxStaleness: 60_000,
-      ttl: 1,
-      staleWhileRevalidate: 600_000,
-      tracerProvider: new BasicTracerProvider({ sampler }),
+    const tracerProvider = new BasicTracerProvider({
+      sampler: new ParentBasedSampler({ root: new AlwaysOffSampler() }),
     })
+    const { cache, clock } = makeTimedCache({ ttl: 1_000, staleWhileRevalidate: 600_000, tracerProvider })
     await cache.set('k', 'old')
     await clock.advance(1_500)
-    let trace1: string | undefined
+    let loadedIn: string | undefined
     const request = await traces.request('request', async (span) => {
-      await cache.getOrSet('k', () => {
-        trace1 = trace.getActiveSpan()?.spanContext().traceId
+      const value = await cache.getOrSet('k', () => {
+        loadedIn = trace.getActiveSpan()?.spanContext().traceId
         return 'new'
       })
+      expect(value).toBe('old')
       return span.spanContext().traceId
     })
     await until(() => cache.stats().loads === 1)
-    expect(trace1).not.toBe(request)
+    expect(loadedIn).not.toBe(request)
   })
 
   test('early is a root as well', async () => {
