@@ -62,7 +62,12 @@ export class Generations {
 
   /** Takes over what Redis answered; ends a generation whose id is gone. */
   confirm(generation: Generation, id: string | undefined, asked: number): void {
-    if (generation.ended || asked < generation.asked) return
+    if (generation.ended) return
+    if (asked < generation.asked) {
+      // A script that Redis did not know is answered late: better what it noted than nothing. Writes look again anyway.
+      generation.id ??= id
+      return
+    }
     generation.asked = asked
     if (generation.id === undefined) generation.id = id
     else if (generation.id !== id) this.end(generation.path, generation.tag)
