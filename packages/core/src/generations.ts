@@ -10,6 +10,8 @@ export class Generation {
   id: string | undefined
   /** The question that was answered so: what answers an older one is old news. */
   asked = 0
+  /** The first question that was answered so. */
+  since: number = Number.POSITIVE_INFINITY
   /** Entries in memory that belong to it are gone. */
   ended = false
 
@@ -19,6 +21,11 @@ export class Generation {
   }
 }
 
+/** The tag of a generation that every `deleteByTag` in a view ends. No tag of a user's is empty. */
+export const ANY_TAG = ''
+
+const RECENT = 256
+
 /**
  * The generations this process knows. All but the widest are held by the entries and loads that belong to them and by
  * nothing else: namespaces and tags made by the million leave nothing behind.
@@ -27,6 +34,8 @@ export class Generations {
   readonly #onWidestEnd: () => void
   #root: Generation = new Generation('', undefined)
   #asked = 0
+  /** Held a while longer than by what belongs to them: see `Load`, on tags that only the loader knows. */
+  readonly #recent = new Array<Generation | undefined>(RECENT)
   readonly #others = new Map<string, WeakRef<Generation>>()
   readonly #forget = new FinalizationRegistry<string>((name) => {
     if (this.#others.get(name)?.deref() === undefined) this.#others.delete(name)
@@ -41,6 +50,11 @@ export class Generations {
   of(paths: readonly string[], tags: readonly string[]): readonly Generation[] {
     if (paths.length === 1 && tags.length === 0) return [this.#root]
     return paths.flatMap((path) => [this.#get(path), ...tags.map((tag) => this.#get(path, tag))])
+  }
+
+  /** What fences tags that only a loader knows, in these views. */
+  anyTag(paths: readonly string[]): readonly Generation[] {
+    return paths.map((path) => this.#get(path, ANY_TAG))
   }
 
   /** Ends a generation in this process. The next one's id is not known yet. */
@@ -65,12 +79,25 @@ export class Generations {
     if (generation.ended) return
     if (asked < generation.asked) {
       // A script that Redis did not know is answered late: better what it noted than nothing. Writes look again anyway.
-      generation.id ??= id
+      if (generation.id === undefined) this.#learn(generation, id, asked)
       return
     }
     generation.asked = asked
-    if (generation.id === undefined) generation.id = id
+    if (generation.id === undefined) this.#learn(generation, id, asked)
     else if (generation.id !== id) this.end(generation.path, generation.tag)
+  }
+
+  /** This process itself has ended it for others, and goes on under a new id. */
+  rename(generation: Generation, id: string, asked: number): void {
+    generation.id = id
+    generation.asked = asked
+  }
+
+  #learn(generation: Generation, id: string | undefined, asked: number): void {
+    if (id === undefined) return
+    generation.id = id
+    generation.since = asked
+    this.#recent[asked % this.#recent.length] = generation
   }
 
   #get(path: string, tag?: string): Generation {

@@ -86,6 +86,24 @@ export class RedisKeys {
     return key === undefined ? `${this.#root}v:${path}` : `${this.#root}v:${path}{${braced(key)}}`
   }
 
+  /** Of the lease of a value. Undefined where the name is no value's. */
+  leaseOf(name: string): string | undefined {
+    const values = this.value('')
+    return name.startsWith(values) ? `${this.#root}l:${name.slice(values.length)}` : undefined
+  }
+
+  /** Of the generation of any tag in the view of a tag's. Undefined where the name is none of these. */
+  anyTagOf(name: string): string | undefined {
+    const generations = this.generation('')
+    const tag = name.startsWith(generations) ? name.indexOf('{', generations.length) : -1
+    return tag === -1 ? undefined : `${name.slice(0, tag)}{}`
+  }
+
+  /** The channel on which leases are told that were given back. */
+  get leases(): string {
+    return `${this.#root}l:`
+  }
+
   generation(path: string, tag?: string): string {
     return tag === undefined ? `${this.#root}g:${path}` : `${this.#root}g:${path}{${braced(tag)}}`
   }

@@ -110,6 +110,12 @@ export function totalOf(span: Span): Milliseconds {
   return span.fresh + Math.max(span.staleWhileRevalidate, span.staleIfError)
 }
 
+/** How long what is stored with this lifetime may last, at most. */
+export function longest(lifetime: ResolvedLifetime): Milliseconds {
+  const [value, negative] = [false, true].map((isNull) => totalOf(drawSpan(lifetime, isNull, () => 0)))
+  return Math.max(value as number, negative as number)
+}
+
 /** Redis counts whole milliseconds; what is above 0 stays so. */
 function wholeMilliseconds(duration: number): number {
   return duration > FOR_EVER ? Infinity : Math.ceil(duration)

@@ -1,18 +1,24 @@
 import { context } from '@opentelemetry/api'
-import { uselessFrom } from './entry.js'
+import { type HeldEntry, uselessFrom } from './entry.js'
 import { InvalidValueError } from './errors.js'
 import type { Flight, Landing } from './flight/flights.js'
+import { Run } from './flight/run.js'
 import type { Generation } from './generations.js'
-import { drawSpan, type ResolvedLifetime, resolveLifetime, totalOf } from './lifetime.js'
+import { pathsAround } from './keys.js'
+import type { Claim, Lease } from './lease.js'
+import { drawSpan, longest, type ResolvedLifetime, resolveLifetime } from './lifetime.js'
 import { LifetimeResult, NOT_MODIFIED } from './loader/load-result.js'
 import { Cancellation, type Loaded, runLoader } from './loader/run-loader.js'
+import type { LookUp } from './look-up.js'
 import { mayKeep } from './mark.js'
 import type { ResolvedReadOptions } from './options.js'
-import type { Candidate, NotFound } from './outcome.js'
+import { type Candidate, isHit, type NotFound } from './outcome.js'
 import type { Place } from './place.js'
 import type { Budget } from './redis/budget.js'
 import type { Rooms } from './rooms.js'
 import type { Milliseconds } from './types.js'
+import { untraced } from './untraced.js'
+import type { HeldValue } from './values.js'
 import type { WritePath } from './write.js'
 
 /** One key that a loader is asked for. */
@@ -30,28 +36,182 @@ interface Kept {
   readonly lifetime: ResolvedLifetime
 }
 
-/** The second half of the read path: one run of a loader, for one key or for many, and what came of it into both tiers. */
+/** What became of asking for the right to load: `none` where nothing can be stored anyway. */
+type Answer = Claim | { readonly kind: 'none' } | { readonly kind: 'landed'; readonly landing: Landing }
+
+const NONE: Answer = { kind: 'none' }
+/** How often a lease is renewed while its load goes on. */
+const RENEWAL: Milliseconds = 500
+
+/** A key on its way to its landing. */
+class Pending implements Wanted {
+  readonly flight: Flight
+  readonly found: NotFound
+  readonly landing: Promise<Landing>
+  land!: (landing: Landing) => void
+  /** What came of claiming it. */
+  answer: Answer | undefined
+
+  constructor({ flight, found }: Wanted) {
+    this.flight = flight
+    this.found = found
+    this.answer = isStorable(found) ? found.claim : NONE
+    this.landing = new Promise((resolve) => {
+      this.land = resolve
+    })
+  }
+}
+
+/** How one call loads. */
+interface Order {
+  readonly call: Call
+  readonly options: ResolvedReadOptions
+}
+
+/**
+ * The second half of the read path: the lease, one run of a loader, for one key or for many, and what came of it into
+ * both tiers. What another process is loading is waited for.
+ */
 export class Load {
   readonly #rooms: Rooms
+  readonly #lookUp: LookUp
   readonly #write: WritePath
   runs = 0
 
-  constructor(rooms: Rooms, write: WritePath) {
+  constructor(rooms: Rooms, lookUp: LookUp, write: WritePath) {
     this.#rooms = rooms
+    this.#lookUp = lookUp
     this.#write = write
   }
 
-  /** Loads keys of one view in one run, and tells how each landed, in their order. Never rejects. */
-  async run(
+  /** Loads keys of one view, and tells how each lands, in their order. Nothing rejects. */
+  run(
     wanted: readonly [Wanted, ...Wanted[]],
     call: Call,
     options: ResolvedReadOptions,
     budget: Budget,
-  ): Promise<readonly Landing[]> {
-    const { clock, loadQueue, telemetry } = this.#rooms
+  ): ReadonlyArray<Promise<Landing>> {
+    const pending = wanted.map((one) => new Pending(one))
     const { run } = wanted[0].flight
-    // Before the load: what ends a generation while the load runs thereby refuses its value.
-    const generations = await this.#note(wanted, options.lifetime, budget)
+    this.#go(pending, { call, options }, run, budget).catch((error) => {
+      for (const { land } of pending) land({ kind: 'failed', error, reason: 'error' })
+    })
+    return pending.map(({ landing }) => landing)
+  }
+
+  /** What was claimed along with a lookup is not loaded after all. */
+  forgo({ claim }: NotFound): void {
+    if (claim?.kind === 'held') this.#release([claim.lease])
+  }
+
+  async #go(pending: readonly Pending[], order: Order, run: Run, budget: Budget): Promise<void> {
+    await this.#claim(pending, order.options, budget)
+    const taken = pending.filter(isTaken)
+    await Promise.all([
+      this.#load(pending.filter(isToBeLoaded), order, run, budget),
+      taken.length > 0 && this.#waitForOthers(taken, order, run),
+    ])
+  }
+
+  /** Asks for the leases of those of which it is not known yet. Whoever has a value by now lands at once. */
+  async #claim(all: readonly Pending[], options: ResolvedReadOptions, budget: Budget): Promise<void> {
+    const { redis, generations, telemetry } = this.#rooms
+    const [first] = all
+    if (first === undefined) return
+    const { path } = first.flight.place
+    const { tags } = options.lifetime
+    const lasting = longest(options.lifetime)
+    const open = (): readonly Pending[] => all.filter(({ answer }) => answer === undefined)
+    if (redis === undefined) {
+      const belongs = generations.of(pathsAround(path), tags)
+      const lease = { name: '', token: '', generations: belongs, anyTag: [], asked: 0 }
+      for (const one of open()) one.answer = { kind: 'held', lease }
+      return
+    }
+    const isAsked = open().length > 0
+    const started = telemetry.start()
+    if (!options.refresh) {
+      // Somebody may have stored it since it was looked up.
+      const missing = open().filter(({ found }) => found.outcome.reason !== 'undecodable')
+      const keys = missing.map(({ flight }) => flight.place.key)
+      const again = keys.length > 0 ? await this.#lookUp.many(path, keys, tags, budget, lasting) : []
+      for (const [index, found] of again.entries()) {
+        const one = missing[index] as Pending
+        if (isHit(found)) one.answer = { kind: 'landed', landing: landingOf(found.entry) }
+        else one.answer = isStorable(found) ? found.claim : { kind: 'failed', error: found.error ?? 'other' }
+      }
+    }
+    const claim = async (those: readonly Pending[], mode: 'free' | 'over'): Promise<void> => {
+      const keys = those.map(({ flight }) => flight.place.key)
+      const claimed = keys.length > 0 ? await redis.claim(path, keys, tags, lasting, mode, budget) : []
+      for (const [index, { claim }] of claimed.entries()) (those[index] as Pending).answer = claim
+    }
+    await claim(open(), options.refresh && !options.early ? 'over' : 'free')
+    if (options.early) {
+      // Another process refreshes it: that will do, unless somebody has asked for it since.
+      const taken = all.filter(isTaken)
+      for (const one of taken) {
+        const { stale } = one.found
+        if (stale !== undefined && !one.flight.hasPassengers) {
+          one.answer = { kind: 'landed', landing: landingOf(stale.entry) }
+        }
+      }
+      await claim(taken.filter(isTaken), 'over')
+    }
+    const failures = new Set(all.flatMap(({ answer }) => (answer?.kind === 'failed' ? [answer.error] : [])))
+    if (isAsked) telemetry.ended('lease', [started], failures)
+    else for (const failure of failures) telemetry.failed('lease', failure)
+    for (const one of all) {
+      const { answer } = one
+      if (answer?.kind === 'landed') one.land(answer.landing)
+      // There is nothing to wait for where nobody stores anything.
+      else if (answer === undefined || (isTaken(one) && lasting === 0)) one.answer = NONE
+    }
+  }
+
+  /**
+   * Waits until other processes have stored what they load, or have given up: then one of those who wait takes the lease.
+   * Where Redis cannot be asked any more, there is nothing to wait for.
+   */
+  async #waitForOthers(all: readonly Pending[], order: Order, run: Run): Promise<void> {
+    const { redis, clock } = this.#rooms
+    const places = all.map(({ flight }) => flight.place)
+    if (redis === undefined) return
+    const queue = redis.await(places)
+    const patience = clock.precise() + order.options.loadTimeout
+    run.onCalledOff(() => queue.wake())
+    const loads: Array<Promise<void>> = []
+    let left = all
+    try {
+      while (left.length > 0) {
+        for (const one of left) one.answer = undefined
+        await this.#claim(left, order.options, this.#rooms.newBudget())
+        if (clock.precise() > patience) for (const one of left) if (isTaken(one)) one.answer = NONE
+        const won = left.filter(isToBeLoaded)
+        if (won.length > 0) {
+          const own = new Run()
+          for (const { flight } of won) flight.changeTo(own)
+          loads.push(this.#load(won, order, own, this.#rooms.newBudget()))
+        }
+        left = left.filter(isTaken)
+        if (left.length > 0) await queue.next()
+        for (const { flight, land } of left) {
+          if (flight.isCalledOff) land({ kind: 'failed', error: flight.run.calledOffWith, reason: 'error' })
+        }
+        left = left.filter(({ flight }) => !flight.isCalledOff)
+      }
+    } finally {
+      queue.leave()
+    }
+    await Promise.all(loads)
+  }
+
+  async #load(wanted: readonly Pending[], { call, options }: Order, run: Run, budget: Budget): Promise<void> {
+    if (wanted.length === 0) return
+    const { clock, loadQueue, telemetry } = this.#rooms
+    const leases = wanted.flatMap(({ answer }) => (answer?.kind === 'held' ? [answer.lease] : []))
+    const claimedAt = clock.precise()
+    let endRenewal: (() => void) | undefined
     const ticket = run.enter(loadQueue)
     const cancellation = new Cancellation()
     const keys = wanted.map(({ flight }) => flight.place.key)
@@ -59,6 +219,8 @@ export class Load {
       {
         call: () => {
           this.runs += 1
+          // Not while it waits for its turn: others may wait for it, and hold what it waits for.
+          endRenewal = this.#keep(leases, claimedAt)
           return run.begin(() => call(wanted, cancellation))
         },
         admitted: ticket.admitted,
@@ -71,63 +233,82 @@ export class Load {
     // Whoever leaves last is not the one whose loader this is.
     run.onCalledOff(context.bind(context.active(), loading.giveUp))
     const loaded = await loading.result
+    endRenewal?.()
     run.end()
     ticket.done()
     const result = loaded.kind === 'loaded' ? 'success' : loaded.reason
     if (loaded.duration !== undefined) telemetry.loaded(result, loaded.duration, keys)
-    return Promise.all(
-      wanted.map((one, index) => this.#land(one, index, loaded, options.lifetime, generations, budget)),
+    const given = await Promise.all(
+      wanted.map(async (one, index) => {
+        const lease = one.answer?.kind === 'held' ? one.answer.lease : undefined
+        const { landing, isWritten } = await this.#store(one, index, loaded, options.lifetime, lease, budget)
+        one.land(landing)
+        return lease === undefined || isWritten ? [] : [lease]
+      }),
     )
+    this.#release(given.flat())
   }
 
-  /** Undefined where Redis could not be asked: the value must then not be stored. */
-  async #note(
-    wanted: readonly Wanted[],
-    lifetime: ResolvedLifetime,
-    budget: Budget,
-  ): Promise<readonly Generation[] | undefined> {
-    const place = wanted.find(({ found }) => isStorable(found))?.flight.place
-    return place && this.#write.note(place.path, lifetime.tags, longest(lifetime), budget)
+  /** Of what was not stored: others may load it. Behind the caller's back, who does not wait for it. */
+  #release(leases: readonly Lease[]): void {
+    const { redis } = this.#rooms
+    if (redis !== undefined && leases.length > 0) untraced(() => redis.release(leases))
   }
 
-  async #land(
-    { flight, found }: Wanted,
+  /** Renews leases until it is told to end. */
+  #keep(leases: readonly Lease[], claimedAt: Milliseconds): () => void {
+    const { redis, clock } = this.#rooms
+    if (redis === undefined || leases.length === 0) return () => {}
+    let cancel = (): void => {}
+    const renew = (): void => {
+      untraced(() => redis.renew(leases))
+      cancel = clock.after(RENEWAL, renew)
+    }
+    if (clock.precise() - claimedAt >= RENEWAL) renew()
+    else cancel = clock.after(RENEWAL, renew)
+    return () => cancel()
+  }
+
+  /** What came of a load for one key, and whether its write has ended the lease. */
+  async #store(
+    { flight, found, answer }: Pending,
     index: number,
     loaded: Loaded,
     defaults: ResolvedLifetime,
-    generations: readonly Generation[] | undefined,
+    lease: Lease | undefined,
     budget: Budget,
-  ): Promise<Landing> {
+  ): Promise<{ readonly landing: Landing; readonly isWritten: boolean }> {
     const { backoffs, clock, random, values } = this.#rooms
     const { place } = flight
     // Where something of use is left, its origin can be left in peace for a while.
-    const failed = (error: unknown, reason: 'error' | 'timeout'): Landing => {
+    const failed = (error: unknown, reason: 'error' | 'timeout') => {
       const canWait = found.stale !== undefined && clock.now() < uselessFrom(found.stale.entry)
       if (canWait && !flight.isCalledOff) backoffs.failed(place.id, { error, reason })
-      return { kind: 'failed', error, reason }
+      return { landing: { kind: 'failed', error, reason }, isWritten: false } as const
     }
     if (loaded.kind === 'failed') return failed(loaded.error, loaded.reason)
+    let isWritten = false
     try {
       const { value, lifetime } = this.#resultOf(loaded.values[index], found.stale, defaults)
       if (value === undefined) {
         backoffs.forget(place.id)
-        return { kind: 'loaded', held: undefined, tags: [] }
+        return { landing: loadedHere(undefined, []), isWritten }
       }
       const { tags } = lifetime
       const { encoded, held, isNull } = values.accept(value)
       backoffs.forget(place.id)
       const span = drawSpan(lifetime, isNull, random)
-      const belongs =
-        generations && isStorable(found) && (await this.#belongs(place, generations, lifetime, defaults, budget))
+      const belongs = lease && (await this.#belongs(place, lease, lifetime, defaults, budget))
       // What is not to be stored has nothing to do here, unless an old value would outlive it.
       const isConcern = span.fresh > 0 || found.stale !== undefined
       if (belongs && isConcern && mayKeep(flight.mark, tags)) {
-        const storing = { encoded, held, span, tags, loadDuration: loaded.duration, generations: belongs }
-        await this.#write.store(flight, storing, budget)
+        const storing = { encoded, held, span, tags, loadDuration: loaded.duration, generations: belongs, lease }
+        isWritten = await this.#write.store(flight, storing, budget)
       }
-      return { kind: 'loaded', held, tags }
+      if (answer?.kind === 'failed' && flight.refreshing) this.#write.abandon(place)
+      return { landing: loadedHere(held, tags), isWritten }
     } catch (error) {
-      return failed(error, 'error')
+      return { ...failed(error, 'error'), isWritten }
     }
   }
 
@@ -144,29 +325,45 @@ export class Load {
 
   /**
    * The generations of a value whose loader may have chosen other tags than the call: those of its views are the ones
-   * noted before the load. Undefined where one of them has ended.
+   * noted before the load. Undefined where one of them has ended, or where a tag that only the loader knew may have.
    */
   async #belongs(
     { path }: Place,
-    noted: readonly Generation[],
+    { generations: noted, anyTag, asked }: Lease,
     lifetime: ResolvedLifetime,
     defaults: ResolvedLifetime,
     budget: Budget,
   ): Promise<readonly Generation[] | undefined> {
+    const { redis, generations } = this.#rooms
     const { tags } = lifetime
     const lasting = longest(lifetime)
-    // What is believed to be the id of a tag that no lookup asked for may be long gone.
     const isNew = tags.some((tag) => !defaults.tags.includes(tag))
     const isSame = !isNew && tags.length === defaults.tags.length && lasting <= longest(defaults)
+    const before = new Set(generations.of(pathsAround(path), tags).filter(({ since }) => since <= asked))
+    // What is believed to be the id of a tag that no lookup asked for may be long gone.
     const belongs = isSame ? noted : await this.#write.note(path, tags, lasting, budget, isNew)
-    return noted.some(({ ended }) => ended) ? undefined : belongs
+    if (belongs === undefined || noted.some(({ ended }) => ended)) return undefined
+    if (redis === undefined || !isNew || belongs.every((one) => before.has(one))) return belongs
+    // A tag that was not known before the load may have ended since. From here on that ends what has just been noted.
+    return (await redis.stand(anyTag, budget)) ? belongs : undefined
   }
 }
 
-/** How long what is stored with this lifetime may last, at most. */
-function longest(lifetime: ResolvedLifetime): Milliseconds {
-  const [value, negative] = [false, true].map((isNull) => totalOf(drawSpan(lifetime, isNull, () => 0)))
-  return Math.max(value as number, negative as number)
+function isTaken({ answer }: Pending): boolean {
+  return answer?.kind === 'taken'
+}
+
+function isToBeLoaded({ answer }: Pending): boolean {
+  return answer?.kind === 'held' || answer?.kind === 'failed' || answer?.kind === 'none'
+}
+
+function loadedHere(held: HeldValue | undefined, tags: readonly string[]): Landing {
+  return { kind: 'loaded', held, tags, elsewhere: false }
+}
+
+/** Of what another process has loaded. */
+function landingOf({ held, extras }: HeldEntry): Landing {
+  return { kind: 'loaded', held, tags: extras?.tags ?? [], elsewhere: true }
 }
 
 /** What is known to be missing may be stored; where Redis failed it would only fail again. */

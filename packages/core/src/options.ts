@@ -42,6 +42,8 @@ export interface ResolvedReadOptions {
   readonly lifetime: ResolvedLifetime
   readonly signal: AbortSignal | undefined
   readonly refresh: boolean
+  /** A refresh of what is still fresh, behind a caller's back: not where another process is at it. */
+  readonly early?: boolean
   readonly loadTimeout: Milliseconds
   readonly softLoadTimeout: Milliseconds | undefined
 }

@@ -1,4 +1,5 @@
 import type { HeldEntry, MemoryEntry } from './entry.js'
+import type { Claim } from './lease.js'
 
 /**
  * What became of one key of one lookup: the one closed union from which counters, spans, events and `stats()` derive.
@@ -43,6 +44,8 @@ export interface NotFound {
   readonly stale: Candidate | undefined
   /** How Redis failed. */
   readonly error: Failure | undefined
+  /** What became of asking for the lease along with the lookup; undefined where nobody did. */
+  readonly claim?: Claim | undefined
 }
 
 /** An entry that may be served only under the stale rules. */

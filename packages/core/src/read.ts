@@ -13,6 +13,7 @@ import {
 import { InvalidOptionError, RecursiveLoadError } from './errors.js'
 import { type Crowd, Flight, type Landing } from './flight/flights.js'
 import { currentRun, Run } from './flight/run.js'
+import { longest } from './lifetime.js'
 import { type Call, Load, type Wanted } from './load.js'
 import type { LoadFailure } from './loader/backoffs.js'
 import { BatchContext, LoaderContext } from './loader/loader-context.js'
@@ -53,7 +54,7 @@ export class ReadPath {
   constructor(rooms: Rooms, write: WritePath) {
     this.#rooms = rooms
     this.#lookUp = new LookUp(rooms)
-    this.#load = new Load(rooms, write)
+    this.#load = new Load(rooms, this.#lookUp, write)
   }
 
   /** How often a loader was run. */
@@ -157,11 +158,11 @@ export class ReadPath {
 
   /** Refreshes what is due behind the caller's back. */
   refreshEarly(place: Place, loader: Loader<unknown>, options: ResolvedReadOptions): void {
-    this.#refreshBehind([place], callOf(loader, this.#rooms), { ...options, refresh: true })
+    this.#refreshBehind([place], callOf(loader, this.#rooms), { ...options, refresh: true, early: true })
   }
 
   refreshEarlyMany(places: readonly Place[], loader: BatchLoader<unknown>, options: ResolvedReadOptions): void {
-    this.#refreshBehind(places, batchCallOf(loader), { ...options, refresh: true })
+    this.#refreshBehind(places, batchCallOf(loader), { ...options, refresh: true, early: true })
   }
 
   async #readThrough(places: readonly Place[], call: Call, options: ResolvedReadOptions): Promise<unknown[]> {
@@ -274,8 +275,14 @@ export class ReadPath {
     const flights = places.map((place) => new Flight(place, inProgress.begin(place.id), run, options.refresh, span))
     const budget = this.#rooms.newBudget()
     const keys = places.map(({ key }) => key)
-    const lookups = this.#lookUp
-      .many(first.path, keys, options.lifetime.tags, budget)
+    const { tags } = options.lifetime
+    // What this process is loading already is followed.
+    const isLone = places.length === 1 && !options.refresh && !board.isUnderWay(first.id)
+    const lookups = (
+      isLone
+        ? this.#lookUp.forLoad(first, tags, longest(options.lifetime), budget)
+        : this.#lookUp.many(first.path, keys, tags, budget)
+    )
       .then((all) => (options.refresh ? all.map(asExpired) : all))
       .catch((error) => keys.map(() => broken(error)))
     const landings = lookups
@@ -321,15 +328,16 @@ export class ReadPath {
       flight.missed = found
       // Who asks for a refresh does ask the origin.
       const failure = options.refresh ? undefined : this.#leftInPeace(flight.place, found)
-      if (failure !== undefined) return { kind: 'failed', ...failure } as const
-      const position = wanted.length
-      const followed = this.#followed(flight)
-      if (followed !== undefined) return followed
+      const instead = failure === undefined ? this.#followed(flight) : ({ kind: 'failed', ...failure } as const)
+      if (instead !== undefined) {
+        this.#load.forgo(found)
+        return instead
+      }
       wanted.push({ flight, found })
-      return position
+      return wanted.length - 1
     })
-    const loaded = isNotEmpty(wanted) ? this.#loadWanted(wanted, call, options, budget) : undefined
-    return landings.map((landing) => (typeof landing === 'number' ? loaded?.then((all) => all[landing]) : landing))
+    const loaded = isNotEmpty(wanted) ? this.#loadWanted(wanted, call, options, budget) : []
+    return landings.map((landing) => (typeof landing === 'number' ? loaded[landing] : landing))
   }
 
   /** Where all who took off are served stale meanwhile, the load goes on behind them. */
@@ -338,16 +346,16 @@ export class ReadPath {
     call: Call,
     options: ResolvedReadOptions,
     budget: Budget,
-  ): Promise<readonly Landing[]> {
+  ): ReadonlyArray<Promise<Landing>> {
     const { clock, telemetry } = this.#rooms
-    const load = (): Promise<readonly Landing[]> => this.#load.run(wanted, call, options, budget)
+    const load = (): ReadonlyArray<Promise<Landing>> => this.#load.run(wanted, call, options, budget)
     const now = clock.now()
     const isServed = wanted.every(({ found: { stale } }) => stale && mayServeWhileRevalidating(stale.entry, now))
     // What is unattended already is in a trace of its own.
     if (!isServed || options.refresh || wanted[0].flight.isUnattended) return load()
     const background = telemetry.background(wanted.map(({ flight }) => flight.place.key))
     const landings = background.run(load)
-    if (background.span !== undefined) endWith(background.span, landings)
+    if (background.span !== undefined) endWith(background.span, Promise.all(landings))
     return landings
   }
 
@@ -367,7 +375,7 @@ export class ReadPath {
     return other.lookup.then((found) => {
       if (!isHit(found)) return other.landing
       const { held, extras } = found.entry
-      return { kind: 'loaded', held, tags: extras?.tags ?? [] }
+      return { kind: 'loaded', held, tags: extras?.tags ?? [], elsewhere: false }
     })
   }
 
@@ -395,7 +403,7 @@ export class ReadPath {
       return !joined && isHit(found) && this.isDue(found.entry)
     })
     const places = due.map(({ flight }) => flight.place)
-    this.#refreshBehind(places, first.call, { ...first.options, refresh: true })
+    this.#refreshBehind(places, first.call, { ...first.options, refresh: true, early: true })
   }
 
   /** A caller's end of a flight, counted. */
@@ -433,7 +441,7 @@ export class ReadPath {
     const isAnothers = joined || flight.follows
     const fallback = landing.kind === 'failed' ? stale(mayServeOnError) : undefined
     if (landing.kind === 'failed' && fallback !== undefined) {
-      if (isAnothers) telemetry.coalesced(boarding.callers)
+      if (isAnothers) telemetry.coalesced(boarding.callers, 'process')
       return this.#serveStale(fallback, landing.reason, boarding)
     }
     // It turned out to carry a tag that had ended before this caller came.
@@ -441,7 +449,8 @@ export class ReadPath {
       return this.#again(boarding)
     }
     this.#count(outcome, boarding)
-    if (isAnothers) telemetry.coalesced(boarding.callers)
+    if (landing.kind === 'loaded' && landing.elsewhere) telemetry.coalesced(boarding.callers, 'fleet')
+    else if (isAnothers) telemetry.coalesced(boarding.callers, 'process')
     if (landing.kind === 'failed') throw landing.error
     return landing.held && values.take(landing.held)
   }

@@ -3,6 +3,7 @@ import { uselessFrom } from './entry.js'
 import type { Flight } from './flight/flights.js'
 import type { Generation } from './generations.js'
 import { pathsAround } from './keys.js'
+import type { Lease } from './lease.js'
 import { drawSpan, type ResolvedLifetime, type Span, totalOf } from './lifetime.js'
 import { type Mark, mayKeep } from './mark.js'
 import type { EvictionReason } from './memory/memory.js'
@@ -24,6 +25,8 @@ export interface Storing {
   readonly tags: readonly string[]
   /** Those of the value, noted before it was loaded. */
   readonly generations: readonly Generation[]
+  /** Of what was loaded. */
+  readonly lease: Lease | undefined
 }
 
 /** How often a `set` notes its generations anew when they end under it: each time another `clear` came between. */
@@ -161,14 +164,20 @@ export class WritePath {
     return undefined
   }
 
-  /** Stores what was loaded. What is not to be stored, or too large, must not leave an old value behind. */
-  async store({ place, mark, refreshing, span }: Flight, storing: Storing, budget: Budget): Promise<void> {
+  /**
+   * Stores what was loaded. What is not to be stored, or too large, must not leave an old value behind.
+   *
+   * @returns whether that has ended its lease
+   */
+  async store({ place, mark, refreshing, span }: Flight, storing: Storing, budget: Budget): Promise<boolean> {
     const isStored = storing.span.fresh > 0 && this.#fits(place, storing.encoded)
+    let isWritten = true
     await this.#operation(
       'set',
       async (left) => {
         if (!isStored) return [await this.#remove(place.path, [place], left)]
         const result = await this.#put(place, storing, mark, left)
+        isWritten = result === undefined
         if (result === 'ended' || result === undefined) return [undefined]
         if (result !== 'gave way') span?.redisFailed(result)
         // What is there may still be fresh, and must not be read beside what the refresh gave its callers.
@@ -176,9 +185,15 @@ export class WritePath {
       },
       budget,
     )
+    return isWritten
   }
 
-  async #setOne(place: Place, storing: Omit<Storing, 'generations'>, budget: Budget): Promise<Unconfirmed> {
+  /** A refresh that could not be fenced: what is there may still be fresh, and must not be read beside its result. */
+  abandon(place: Place): void {
+    this.#unset(place, undefined)
+  }
+
+  async #setOne(place: Place, storing: Omit<Storing, 'generations' | 'lease'>, budget: Budget): Promise<Unconfirmed> {
     const { inProgress, redis, generations } = this.#rooms
     const { path, id } = place
     const { tags, span } = storing
@@ -194,8 +209,12 @@ export class WritePath {
         mark = inProgress.begin(id)
         const belongs = noted?.generations ?? generations.of(pathsAround(path), tags)
         // And once it is confirmed nothing that a slower read has seen before may come after it.
-        const result = await this.#put(place, { ...storing, generations: belongs }, mark, budget, () =>
-          this.#supersede(id),
+        const result = await this.#put(
+          place,
+          { ...storing, generations: belongs, lease: undefined },
+          mark,
+          budget,
+          () => this.#supersede(id),
         )
         if (result === undefined) return undefined
         if (result !== 'ended') return this.#unset(place, result)
@@ -223,13 +242,13 @@ export class WritePath {
     confirmed?: () => void,
   ): Promise<Unconfirmed | 'ended'> {
     const { redis, values, clock, memory } = this.#rooms
-    const { encoded, span, generations, tags, loadDuration } = storing
+    const { encoded, span, generations, tags, loadDuration, lease } = storing
     let sentAt = clock.now()
     if (redis !== undefined) {
       const codec = values.marker(encoded)
       const wrote = await redis.write(
         place,
-        { codec, span, loadDuration, tags, body: encoded, generations },
+        { codec, span, loadDuration, tags, body: encoded, generations, lease },
         mark,
         budget,
       )

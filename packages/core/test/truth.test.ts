@@ -47,6 +47,7 @@ class Recorder {
     this.#opened = opened
     this.#rules = rules
     this.#keysOf = (key) => `${name}:v:{${key}}`
+    this.#watchReads(opened.client)
   }
 
   count(what: string, times = 1): void {
@@ -58,11 +59,17 @@ class Recorder {
     return this.#values
   }
 
-  /** How often Redis was asked for values. */
-  async #reads(): Promise<number> {
-    const { client } = this.#opened
-    const stats = client === undefined ? '' : await client.info('commandstats')
-    return Number(/cmdstat_mget:calls=(\d+)/.exec(stats)?.[1] ?? 0)
+  /** What came from Redis and is a stored value, in bytes. */
+  #watchReads(client: RedisClient | undefined): void {
+    if (client === undefined) return
+    const callBuffer = client.callBuffer.bind(client)
+    client.callBuffer = async (...args: Parameters<typeof callBuffer>) => {
+      const reply = await callBuffer(...args)
+      for (const part of [reply].flat(1)) {
+        if (Buffer.isBuffer(part) && part.toString('latin1').startsWith('oc1 ')) this.count('bytes read', part.length)
+      }
+      return reply
+    }
   }
 
   /** What Redis has under these keys, in bytes. */
@@ -77,7 +84,6 @@ class Recorder {
   async get(keys: readonly string[]): Promise<void> {
     const { cache } = this.#opened
     const inMemory = keys.map((key) => cache.peek(key) !== undefined)
-    this.count('bytes read', await this.bytes(keys.filter((_, index) => !inMemory[index])))
     const values = keys.length === 1 ? [await cache.get(keys[0] as string)] : await cache.getMany(keys)
     for (const [index, value] of values.entries()) {
       this.count(value === undefined ? 'misses' : `hits ${inMemory[index] ? 'memory' : 'redis'}`)
@@ -88,8 +94,6 @@ class Recorder {
   async load(key: string, how: 'ok' | 'throwing' | 'hanging' | 'undefined'): Promise<void> {
     const { cache, clock, quiet } = this.#opened
     const wasInMemory = cache.peek(key) !== undefined
-    const before = await this.bytes([key])
-    const reads = await this.#reads()
     const asked = clock.now()
     const mine = this.next()
     let ran = false
@@ -123,7 +127,6 @@ class Recorder {
     await quiet()
     gate.resolve()
     await quiet()
-    this.count('bytes read', before * ((await this.#reads()) - reads))
     const result = { ok: 'success', undefined: 'success', throwing: 'error', hanging: 'timeout' }[how]
     if (ran) this.count(`loads ${result}`)
     if (ran && how === 'ok') this.count('bytes written', await this.bytes([key]))

@@ -9,7 +9,13 @@ import type { Run } from './run.js'
 
 /** How a load ended for those who waited for it. */
 export type Landing =
-  | { readonly kind: 'loaded'; readonly held: HeldValue | undefined; readonly tags: readonly string[] }
+  | {
+      readonly kind: 'loaded'
+      readonly held: HeldValue | undefined
+      readonly tags: readonly string[]
+      /** By another process. */
+      readonly elsewhere: boolean
+    }
   | { readonly kind: 'failed'; readonly error: unknown; readonly reason: StaleReason }
 
 /** Callers who came to a flight with nothing of their own, and share one promise. */
@@ -65,6 +71,20 @@ export class Flight {
     if (this.#isUnattended) other.leaveUnattended()
     own.leave(this.#passengers, undefined)
     return true
+  }
+
+  /** Another run brings its value than the one it took off with. */
+  changeTo(run: Run): void {
+    const own = this.run
+    this.#leadsTo = run
+    run.board(this.#passengers)
+    if (this.#isUnattended) run.leaveUnattended()
+    if (own.isUrgent) run.hurry()
+    own.leave(this.#passengers, undefined)
+  }
+
+  get hasPassengers(): boolean {
+    return this.#passengers > 0
   }
 
   reaches(target: Run | Flight, seen: Set<Run> = new Set()): boolean {

@@ -20,13 +20,18 @@ export class Run {
   #passengers = 0
   #isUnattended = false
   #calledOff: { readonly reason: unknown } | undefined
-  #onCalledOff: ((reason: unknown) => void) | undefined
+  readonly #onCalledOff = new Set<(reason: unknown) => void>()
 
   /** Takes a place under the cap, or in the queue for one. */
   enter(queue: LoadQueue): Ticket {
     this.#isCapped = queue.isCapped
     this.#ticket = queue.enter(this.#isUrgent)
     return this.#ticket
+  }
+
+  /** Whether somebody who holds a place waits for it. */
+  get isUrgent(): boolean {
+    return this.#isUrgent
   }
 
   /** Whether it, or a run that waits for it, holds a place under a cap, of whichever cache. */
@@ -81,16 +86,21 @@ export class Run {
     this.#passengers -= passengers
     if (this.#passengers > 0 || this.#isUnattended || this.#calledOff !== undefined) return
     this.#calledOff = { reason }
-    this.#onCalledOff?.(reason)
+    for (const action of this.#onCalledOff) action(reason)
   }
 
   get isCalledOff(): boolean {
     return this.#calledOff !== undefined
   }
 
+  /** Why it was called off. */
+  get calledOffWith(): unknown {
+    return this.#calledOff?.reason
+  }
+
   onCalledOff(action: (reason: unknown) => void): void {
     if (this.#calledOff !== undefined) action(this.#calledOff.reason)
-    else this.#onCalledOff = action
+    else this.#onCalledOff.add(action)
   }
 
   /**

@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.js'
 import type { Environment } from '../environment.js'
-import type { Generation, Generations } from '../generations.js'
+import { ANY_TAG, type Generation, type Generations } from '../generations.js'
 import { escapeGlob, pathsAround, type RedisKeys } from '../keys.js'
+import type { Claim, ClaimMode, Lease } from '../lease.js'
 import { type Span, totalOf } from '../lifetime.js'
 import type { Mark } from '../mark.js'
 import type { CircuitState, Failure } from '../outcome.js'
@@ -10,12 +11,22 @@ import type { Milliseconds, RedisLike } from '../types.js'
 import { byteLength, type Encoded } from '../values.js'
 import { Budget } from './budget.js'
 import { RedisConnection } from './connection.js'
+import { failureOf } from './failure.js'
 import { readGenerationId } from './generation-id.js'
 import { Recovery } from './recovery.js'
 import { RedisClock, readTime } from './redis-clock.js'
-import { EXPIRE_VALUE, NOTE_GENERATION, STORE_VALUE } from './scripts.js'
-import { readStored, type Stored, writePieces } from './stored-form.js'
+import {
+  CLAIM,
+  EXPIRE_VALUE,
+  NOTE_GENERATION,
+  RELEASE_LEASES,
+  RENEW_LEASES,
+  ROTATE_GENERATION,
+  STORE_VALUE,
+} from './scripts.js'
+import { readStored, type Stored, writePieces, writeTags } from './stored-form.js'
 import { type Demand, Unconfirmed } from './unconfirmed.js'
+import { type Wait, Waiters } from './waiters.js'
 import { type Command, command, type Reply, runScript, Wire } from './wire.js'
 
 /** What a read found under a key. */
@@ -36,7 +47,7 @@ export interface RedisFound {
   readonly sentAt: Milliseconds
 }
 
-/** What became of a write. `ended`: a generation that it was noted under has ended, so it would have been unreadable. */
+/** What became of a write. `ended`: its lease, or a generation that it was noted under, has ended. */
 export type RedisWrite =
   | { readonly kind: 'stored'; readonly sentAt: Milliseconds }
   | { readonly kind: 'ended' }
@@ -57,6 +68,22 @@ export interface Writing {
   readonly tags: readonly string[]
   readonly body: Encoded
   readonly generations: readonly Generation[]
+  /** Of what was loaded: stored only while it stands. */
+  readonly lease: Lease | undefined
+}
+
+/** What a claim of a key found, and what became of it; undefined where there was something fresh. */
+export interface Claimed {
+  readonly read: RedisRead
+  readonly claim: Claim | undefined
+}
+
+/** The generations that a value will belong to, as they stand. */
+export interface Noted {
+  readonly kind: 'noted'
+  readonly generations: readonly Generation[]
+  /** See `Lease`. */
+  readonly anyTag: readonly Generation[]
 }
 
 const ABSENT: RedisRead = { kind: 'missing', reason: 'absent' }
@@ -64,6 +91,11 @@ const UNDECODABLE: RedisRead = { kind: 'missing', reason: 'undecodable' }
 const DONE: RedisDone = { kind: 'done' }
 const NONSENSE: RedisFailed = { kind: 'failed', error: 'other' }
 const ENDED: RedisWrite = { kind: 'ended' }
+const TAKEN: Claim = { kind: 'taken' }
+/** So long a lease stands without being renewed: a leader that died is replaced within this, and a poll. */
+const LEASE_TIME: Milliseconds = 2_000
+/** So long the fence of loader's tags is kept where nobody loads. */
+const FENCE_TIME: Milliseconds = 600_000
 const SCAN_COUNT = 512
 /** So many names go into one command: more would hold up what others ask. */
 const CHUNK = 500
@@ -77,12 +109,16 @@ export class RedisTier {
   readonly #generations: Generations
   readonly #clock: Clock
   readonly #newId: () => string
+  /** What the tokens of this process's leases begin with. */
+  readonly #holder: string
+  #leases = 0
   readonly #timeout: Milliseconds
   readonly #redisClock = new RedisClock()
   /** Stored bytes. */
   readonly moved: Record<'read' | 'written', number> = { read: 0, written: 0 }
   readonly #unconfirmed: Unconfirmed
   readonly #recovery: Recovery
+  readonly #waiters: Waiters
 
   /** @param timeout of what goes on in the background */
   constructor(
@@ -96,7 +132,9 @@ export class RedisTier {
     this.#generations = generations
     this.#clock = clock
     this.#newId = newId
+    this.#holder = newId()
     this.#timeout = timeout
+    this.#waiters = new Waiters(clock, () => false)
     const recover = (): void => this.#recovery.wake()
     this.#connection = new RedisConnection(client, clock, recover, recover)
     this.#unconfirmed = new Unconfirmed(keys.generation(''), () => this.#recovery.begin())
@@ -145,6 +183,153 @@ export class RedisTier {
     )
   }
 
+  /**
+   * Reads keys of one view and takes the lease of each that has nothing fresh, together with the generations that what is
+   * loaded will belong to. One trip, two in a Cluster, where generations live elsewhere.
+   *
+   * @param lasting how long what is loaded may last
+   */
+  async claim(
+    path: string,
+    keys: readonly string[],
+    tags: readonly string[],
+    lasting: Milliseconds,
+    mode: ClaimMode,
+    budget: Budget,
+  ): Promise<readonly Claimed[]> {
+    const { isCluster } = this.#connection
+    const names = keys.map((key) => this.#keys.value(path, key))
+    const noted = isCluster ? await this.note(path, tags, lasting, budget) : this.#generationsFor(path, tags)
+    if (noted.kind === 'failed') return names.map(() => ({ read: noted, claim: noted }))
+    const generations = [...noted.generations, ...noted.anyTag]
+    const inKeys = isCluster ? [] : generations.map(this.#nameOf)
+    const inArguments = isCluster ? generations.map(({ id }) => id ?? '') : []
+    const refused = await this.#settle([...names, ...inKeys], budget)
+    if (refused !== undefined) return names.map(() => claimFailed(refused))
+    const sentAt = this.#clock.now()
+    const asked = this.#generations.ask()
+    const token = this.#newToken()
+    const groups = this.#groupsOf(names)
+    const commands = groups.map((group) =>
+      runScript(
+        CLAIM,
+        [...inKeys, ...group.flatMap((name) => [name, this.#leaseOf(name)])],
+        [
+          token,
+          LEASE_TIME,
+          this.#newId(),
+          expiryOf(lasting),
+          mode,
+          writeTags(tags),
+          noted.generations.length,
+          inKeys.length,
+          ...inArguments,
+        ],
+      ),
+    )
+    const replies = await this.#connection.send(commands, budget)
+    const claimed = groups.map((group, index): ReadonlyArray<Promise<Claimed> | Claimed> => {
+      const reply = replies[index] as Reply
+      const answer = reply.ok ? readClaims(reply.value, group.length) : undefined
+      if (answer === undefined) return group.map(() => claimFailed(reply.ok ? 'other' : reply.error))
+      this.#redisClock.sample(answer.instant, sentAt)
+      const ids = isCluster ? inArguments : answer.ids
+      const confirm = (of: readonly Generation[]): void => {
+        if (isCluster) return
+        for (const [at, generation] of of.entries()) this.#generations.confirm(generation, ids[at], asked)
+      }
+      confirm(generations)
+      // A generation that ended has been replaced by one that takes the new id.
+      const current = isCluster ? noted : this.#generationsFor(path, tags)
+      confirm([...current.generations, ...current.anyTag])
+      const known = ids.slice(0, noted.generations.length)
+      return group.map(async (name, at): Promise<Claimed> => {
+        const read = await this.#readClaimed(path, answer.values[at], tags, noted.generations, known, sentAt, budget)
+        const won = numberOf(answer.claims[at])
+        if (won === undefined) {
+          return { read, claim: { kind: 'failed', error: failureOf(new Error(String(answer.claims[at]))) } }
+        }
+        if (won < 0) return { read, claim: undefined }
+        const stale = read.kind === 'found' ? { ...read, fresh: false } : read
+        if (won === 0) return { read: stale, claim: TAKEN }
+        const { generations: belongs, anyTag } = current
+        const lease: Lease = { name: this.#leaseOf(name), token, generations: belongs, anyTag, asked }
+        return { read: stale, claim: { kind: 'held', lease } }
+      })
+    })
+    return Promise.all(claimed.flat())
+  }
+
+  async #readClaimed(
+    path: string,
+    value: unknown,
+    tags: readonly string[],
+    generations: readonly Generation[],
+    ids: readonly (string | undefined)[],
+    sentAt: Milliseconds,
+    budget: Budget,
+  ): Promise<RedisRead> {
+    const read = readOf({ ok: true, value })
+    if (Buffer.isBuffer(value)) this.moved.read += value.length
+    if (read.kind !== 'stored') return read
+    return sameTags(read.stored.tags, tags)
+      ? this.#judge(read.stored, generations, ids, sentAt)
+      : this.#judgeByTags(path, read.stored, sentAt, budget)
+  }
+
+  /** Keeps leases while their load goes on. What fails is tried again by the next call. */
+  async renew(leases: readonly Lease[]): Promise<void> {
+    await this.#runOn(leases, (names, token) => runScript(RENEW_LEASES, names, [token, LEASE_TIME]))
+  }
+
+  /** Gives leases back under which nothing was stored. Where Redis cannot be asked they end by themselves. */
+  async release(leases: readonly Lease[]): Promise<void> {
+    await this.#runOn(leases, (names, token) => runScript(RELEASE_LEASES, names, [token, this.#keys.leases]))
+  }
+
+  async #runOn(leases: readonly Lease[], run: (names: readonly string[], token: string) => Command): Promise<void> {
+    const byToken = new Map<string, string[]>()
+    for (const { name, token } of leases) {
+      const names = byToken.get(token)
+      if (names === undefined) byToken.set(token, [name])
+      else names.push(name)
+    }
+    const commands = [...byToken].flatMap(([token, names]) => this.#groupsOf(names).map((group) => run(group, token)))
+    await this.#connection.send(commands, this.#budget(this.#timeout))
+  }
+
+  /** What may go into one command: a Cluster takes keys of one slot only. */
+  #groupsOf(names: readonly string[]): ReadonlyArray<readonly string[]> {
+    return this.#connection.isCluster ? names.map((name) => [name]) : chunksOf(names)
+  }
+
+  /** Begins to wait for what others store at these places. */
+  await(places: readonly Place[]): Wait {
+    return this.#waiters.wait(places.map(({ path, key }) => this.#keys.value(path, key)))
+  }
+
+  /** Whether generations that were noted still stand in Redis. */
+  async stand(generations: readonly Generation[], budget: Budget): Promise<boolean> {
+    const asked = this.#generations.ask()
+    const replies = await this.#getAll(generations.map(this.#nameOf), budget)
+    const ids = this.#confirm(generations, replies, asked)
+    return generations.every(({ id, ended }, index) => id !== undefined && id === ids[index] && !ended)
+  }
+
+  #newToken(): string {
+    this.#leases += 1
+    return this.#holder + this.#leases.toString(36)
+  }
+
+  #leaseOf(name: string): string {
+    return this.#keys.leaseOf(name) as string
+  }
+
+  #generationsFor(path: string, tags: readonly string[]): Noted {
+    const paths = pathsAround(path)
+    return { kind: 'noted', generations: this.#generations.of(paths, tags), anyTag: this.#generations.anyTag(paths) }
+  }
+
   /** What carries other tags than expected takes a second trip, for their generations. */
   async #judgeByTags(path: string, stored: Stored, sentAt: Milliseconds, budget: Budget): Promise<RedisRead> {
     const generations = this.#generations.of(pathsAround(path), stored.tags)
@@ -164,15 +349,16 @@ export class RedisTier {
     lasting: Milliseconds,
     budget: Budget,
     again: boolean = false,
-  ): Promise<{ readonly kind: 'noted'; readonly generations: readonly Generation[] } | RedisFailed> {
-    const generations = this.#generations.of(pathsAround(path), tags)
-    const mustAsk = again || this.#connection.isCluster
-    if (!mustAsk && generations.every((one) => one.id !== undefined)) return { kind: 'noted', generations }
-    const names = generations.map(this.#nameOf)
-    const refused = this.#isUnsettled(names) ? await this.#settle(names, budget) : undefined
+  ): Promise<Noted | RedisFailed> {
+    const known = this.#generationsFor(path, tags)
+    const { isCluster } = this.#connection
+    const mustAsk = again || isCluster
+    if (!mustAsk && known.generations.every((one) => one.id !== undefined)) return known
+    const generations = isCluster ? [...known.generations, ...known.anyTag] : known.generations
+    const refused = await this.#settle(generations.map(this.#nameOf), budget)
     if (refused !== undefined) return { kind: 'failed', error: refused }
     const asked = this.#generations.ask()
-    const expiry = lasting === Infinity ? 0 : Math.max(1, lasting)
+    const expiry = expiryOf(lasting)
     const commands = generations.map((one) =>
       // The widest generation is one key for the whole cache: it may stay for ever.
       runScript(NOTE_GENERATION, [this.#nameOf(one)], [this.#newId(), isWidest(one) ? 0 : expiry]),
@@ -181,13 +367,13 @@ export class RedisTier {
     for (const reply of replies) if (!reply.ok) return { kind: 'failed', error: reply.error }
     this.#confirm(generations, replies, asked)
     // A generation that ended has been replaced by one that takes the new id.
-    const current = this.#generations.of(pathsAround(path), tags)
-    this.#confirm(current, replies, asked)
-    return { kind: 'noted', generations: current }
+    const current = this.#generationsFor(path, tags)
+    this.#confirm(isCluster ? [...current.generations, ...current.anyTag] : current.generations, replies, asked)
+    return current
   }
 
   /**
-   * Stores a value where the generations it was noted under still stand.
+   * Stores a value where its lease and the generations it was noted under still stand.
    *
    * @param mark void once the key has changed since: then a script that Redis had forgotten is not sent again
    */
@@ -214,7 +400,7 @@ export class RedisTier {
     mark: Mark,
     budget: Budget,
   ): Promise<RedisWrite | { readonly kind: 'late' }> {
-    const { generations, span, body } = writing
+    const { generations, span, body, lease } = writing
     const total = totalOf(span)
     const [beforeStoredAt, beforeIds, beforeBody] = writePieces(writing, byteLength(body))
     const sentAt = this.#clock.now()
@@ -222,13 +408,14 @@ export class RedisTier {
       runScript(
         STORE_VALUE,
         // In a Cluster generations live elsewhere. A value whose generation has ended is then stored, and never read.
-        [name, ...(this.#connection.isCluster ? [] : generations.map(this.#nameOf))],
+        [name, this.#leaseOf(name), ...(this.#connection.isCluster ? [] : generations.map(this.#nameOf))],
         [
           total === Infinity ? 0 : total,
           this.#redisClock.toRedis(sentAt + budget.left) ?? '',
           beforeStoredAt,
           beforeIds,
           typeof body === 'string' ? beforeBody + body : Buffer.concat([Buffer.from(beforeBody), body]),
+          lease?.token ?? '',
           ...generations.map((one) => one.id ?? ''),
         ],
         () => mark.void,
@@ -274,7 +461,7 @@ export class RedisTier {
       if (refused !== undefined) return { kind: 'failed', error: refused }
       if (mark.void) return DONE
     }
-    const script = runScript(EXPIRE_VALUE, [name], [], () => mark.void)
+    const script = runScript(EXPIRE_VALUE, [name, this.#leaseOf(name)], [], () => mark.void)
     const reply = await this.#connection.sendOne(script, budget)
     if (reply.ok && numberOf(reply.value) !== undefined) return DONE
     this.distrust(place)
@@ -287,10 +474,29 @@ export class RedisTier {
     // What is to be deleted under the path is a miss as well, once that has ended.
     const names = tag === undefined ? this.#unconfirmed.under(this.#keys.value(path), name) : [name]
     const demands = this.#unconfirmed.of(names)
-    const done = await this.#deleteNames([name], budget)
+    const done = tag === undefined ? await this.#deleteNames([name], budget) : await this.#endTag(path, name, budget)
     this.#unconfirmed.confirmed(demands)
     if (done.kind === 'failed') this.#unconfirmed.add(name)
     return done
+  }
+
+  /** What this process is loading knows which tags have ended here: it goes on behind a fence of a new id. */
+  async #endTag(path: string, name: string, budget: Budget): Promise<RedisDone> {
+    const [fence] = this.#generations.anyTag([path]) as [Generation]
+    const asked = this.#generations.ask()
+    const next = this.#newId()
+    const replies = await this.#connection.send([command('del', name), this.#rotate(this.#nameOf(fence), next)], budget)
+    const [deleted, rotated] = replies as [Reply, Reply]
+    if (rotated.ok && fence.id !== undefined && readGenerationId(rotated.value) === fence.id) {
+      this.#generations.rename(fence, next, asked)
+    } else {
+      this.#generations.end(path, ANY_TAG)
+    }
+    return doneOf([deleted, rotated.ok ? deleted : rotated])
+  }
+
+  #rotate(name: string, next: string): Command {
+    return runScript(ROTATE_GENERATION, [name], [next, FENCE_TIME])
   }
 
   /** Removes the bytes of every value under a path, on every master. Each Redis call has a budget of its own. */
@@ -339,7 +545,8 @@ export class RedisTier {
   }
 
   /** @returns why Redis could not be asked */
-  #settle(names: readonly string[], budget: Budget): Promise<Failure | undefined> {
+  async #settle(names: readonly string[], budget: Budget): Promise<Failure | undefined> {
+    if (!this.#isUnsettled(names)) return undefined
     return this.#deleteAgain(this.#unconfirmed.of(names), budget)
   }
 
@@ -417,16 +624,17 @@ export class RedisTier {
     return { kind: 'found', stored, generations, storedAt, freshUntil, fresh, sentAt }
   }
 
+  /** With a value goes its lease, because what is being loaded is older; with a tag's generation that of any tag. */
   async #deleteNames(names: readonly string[], budget: Budget): Promise<RedisDone> {
-    const commands = this.#connection.isCluster
-      ? names.map((name) => command('del', name))
-      : chunksOf(names).map((chunk) => command('del', ...chunk))
-    const replies = await this.#connection.send(commands, budget)
-    for (const reply of replies) {
-      if (!reply.ok) return { kind: 'failed', error: reply.error }
-      if (numberOf(reply.value) === undefined) return NONSENSE
+    const withLease = (name: string): readonly string[] => {
+      const lease = this.#keys.leaseOf(name)
+      return lease === undefined ? [name] : [name, lease]
     }
-    return DONE
+    const commands = this.#groupsOf(names).map((group) => command('del', ...group.flatMap(withLease)))
+    const fences = new Set(names.flatMap((name) => this.#keys.anyTagOf(name) ?? []))
+    for (const fence of fences) commands.push(this.#rotate(fence, this.#newId()))
+    const replies = await this.#connection.send(commands, budget)
+    return doneOf(replies)
   }
 
   async #purgeMaster(master: RedisLike, path: string, patience: Milliseconds): Promise<RedisDone> {
@@ -478,6 +686,42 @@ function chunksOf(names: readonly string[]): ReadonlyArray<readonly string[]> {
   return Array.from({ length: Math.ceil(names.length / CHUNK) }, (_, index) =>
     names.slice(index * CHUNK, (index + 1) * CHUNK),
   )
+}
+
+/** Whether all deletes were done; of a rotation only that it was answered. */
+function doneOf(replies: readonly Reply[]): RedisDone {
+  for (const reply of replies) {
+    if (!reply.ok) return { kind: 'failed', error: reply.error }
+    if (numberOf(reply.value) === undefined && reply.value !== null && readGenerationId(reply.value) === undefined) {
+      return NONSENSE
+    }
+  }
+  return DONE
+}
+
+interface Claims {
+  readonly instant: Milliseconds
+  readonly ids: ReadonlyArray<string | undefined>
+  readonly values: readonly unknown[]
+  readonly claims: readonly unknown[]
+}
+
+/** What CLAIM answers for so many keys. */
+function readClaims(reply: unknown, count: number): Claims | undefined {
+  if (!Array.isArray(reply)) return undefined
+  const [time, ids, values, claims] = reply as unknown[]
+  const instant = numberOf(time)
+  if (instant === undefined || !Array.isArray(ids) || !Array.isArray(values) || !Array.isArray(claims)) return undefined
+  return claims.length === count ? { instant, ids: ids.map(readGenerationId), values, claims } : undefined
+}
+
+function claimFailed(error: Failure): Claimed {
+  return { read: { kind: 'failed', error }, claim: { kind: 'failed', error } }
+}
+
+/** For Redis: 0 is for ever. */
+function expiryOf(lasting: Milliseconds): Milliseconds {
+  return lasting === Infinity ? 0 : Math.max(1, lasting)
 }
 
 function isWidest(generation: Generation): boolean {

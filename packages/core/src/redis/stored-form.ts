@@ -55,11 +55,7 @@ export function writePieces(
 ): readonly [beforeStoredAt: string, beforeGenerations: string, beforeBody: string] {
   const { fresh, staleWhileRevalidate, staleIfError } = head.span
   const durations = [fresh, staleWhileRevalidate, staleIfError, Math.ceil(head.loadDuration)].map(writeDuration)
-  return [
-    `${MAGIC}${head.codec}-- `,
-    ` ${durations.join(' ')} ${length} `,
-    ` #${head.tags.map(encodeURIComponent).join(',')}\n`,
-  ]
+  return [`${MAGIC}${head.codec}-- `, ` ${durations.join(' ')} ${length} `, ` ${writeTags(head.tags)}\n`]
 }
 
 /** Undefined for what is no version 1: never trust what is stored. */
@@ -106,6 +102,10 @@ export function readStored(stored: Buffer): Stored | undefined {
     body: isBytes ? new Uint8Array(stored.subarray(end + 1)) : text.slice(newline + 1),
     bytes: stored.length,
   }
+}
+
+export function writeTags(tags: readonly string[]): string {
+  return `#${tags.map(encodeURIComponent).join(',')}`
 }
 
 function writeDuration(duration: number): string {

@@ -80,6 +80,8 @@ export interface Totals {
 }
 
 type EvictionReason = 'size' | 'expired' | 'invalidated'
+/** Where the load ran that a caller waited for. */
+export type Scope = 'process' | 'fleet'
 type Direction = 'read' | 'written'
 export type LoadResult = 'success' | 'error' | 'timeout'
 
@@ -136,7 +138,7 @@ export class Metrics {
     [this.#skipped, SKIPPED],
   ]
   readonly hits: Readonly<Record<Tier, Cell>>
-  readonly coalescedHere: Cell
+  readonly coalesced: Readonly<Record<Scope, Cell>>
   readonly #operations = new Map<Operation, Attributes>()
   readonly #loads = new Map<LoadResult, Attributes>()
   #provider: MeterProvider | undefined
@@ -155,7 +157,10 @@ export class Metrics {
       memory: hasMemory ? this.#cell(this.#hits, ATTRIBUTE.tier, 'memory') : unreported(),
       redis: hasRedis ? this.#cell(this.#hits, ATTRIBUTE.tier, 'redis') : unreported(),
     }
-    this.coalescedHere = this.#cell(this.#coalesced, ATTRIBUTE.scope, 'process')
+    this.coalesced = {
+      process: this.#cell(this.#coalesced, ATTRIBUTE.scope, 'process'),
+      fleet: hasRedis ? this.#cell(this.#coalesced, ATTRIBUTE.scope, 'fleet') : unreported(),
+    }
     for (const reason of hasRedis ? MISS_REASONS : (['absent', 'expired'] as const)) this.miss(reason)
     for (const reason of STALE_REASONS) if (hasRedis || reason !== 'unavailable') this.stale(reason)
     for (const [operation, type] of hasRedis ? COMMON_ERRORS : ([['get', 'other']] as const)) {

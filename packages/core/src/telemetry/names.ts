@@ -36,8 +36,7 @@ export interface InstrumentSpec extends MetricOptions {
 }
 
 const TIERS: readonly Tier[] = ['memory', 'redis']
-/** `lease` and `channel` come with coherence across processes. */
-const OPERATIONS: readonly Operation[] = ['get', 'set', 'delete', 'clear']
+const OPERATIONS: readonly Operation[] = ['get', 'set', 'delete', 'clear', 'lease', 'channel']
 const ERROR_TYPES: readonly ErrorType[] = [
   'timeout',
   'connection',
@@ -136,7 +135,7 @@ export const COALESCED: InstrumentSpec = {
   kind: 'counter',
   unit: '{call}',
   description: "Callers that waited for another's load.",
-  attributes: { [ATTRIBUTE.scope]: ['process'] },
+  attributes: { [ATTRIBUTE.scope]: ['process', 'fleet'] },
   counts: 'Each key of a caller that waited until a load ended which another caller had begun.',
   countsNot: 'The caller that began the load; callers who shared a lookup that found what they wanted.',
   promql: 'sum by (job, cache) (rate(redis_cache_coalesced_total[5m]))',

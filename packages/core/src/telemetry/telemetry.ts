@@ -5,7 +5,7 @@ import type { Place } from '../place.js'
 import type { Milliseconds } from '../types.js'
 import type { Cell } from './counter.js'
 import { type LoadEvent, type LookupEvent, loads, lookups, type OperationEvent, operations } from './events.js'
-import { type LoadResult, Metrics, type MetricsOptions, type Tiers, type Totals } from './metrics.js'
+import { type LoadResult, Metrics, type MetricsOptions, type Scope, type Tiers, type Totals } from './metrics.js'
 import { type Background, type SpanOperation, type SpanOptions, Spans } from './spans.js'
 
 export type TelemetryOptions = MetricsOptions & SpanOptions
@@ -77,8 +77,8 @@ export class Telemetry {
   }
 
   /** Counts callers that waited for another's load. */
-  coalesced(callers: number): void {
-    this.#metrics.coalescedHere.count += callers
+  coalesced(callers: number, scope: Scope): void {
+    this.#metrics.coalesced[scope].count += callers
   }
 
   /** Begins a measurement, which `ended` ends. */
