@@ -321,6 +321,11 @@ class RootCache extends View implements Cache {
       if (left() <= 0) throw new NotReadyError(timeout)
       await new Promise<void>((resolve) => clock.after(Math.min(READY_PAUSE, left()), resolve))
     }
+    let cancel: (() => void) | undefined
+    const late = new Promise<never>((_, reject) => {
+      cancel = clock.after(Math.max(0, left()), () => reject(new NotReadyError(timeout)))
+    })
+    await Promise.race([redis.heard, late]).finally(() => cancel?.())
   }
 
   stats(): CacheStats {
@@ -332,7 +337,7 @@ class RootCache extends View implements Cache {
       entries: memory?.entries ?? 0,
       bytes: memory?.bytes ?? 0,
       circuit: redis?.circuit ?? 'closed',
-      proofAge: undefined,
+      proofAge: memory && redis?.coherence.age,
       unconfirmed: redis?.unconfirmed ?? 0,
     }
   }

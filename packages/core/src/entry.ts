@@ -10,13 +10,15 @@ export interface HeldEntry {
   readonly freshUntil: Milliseconds
   /** Undefined for most: no tags, no stale windows, no generation but the widest. They pay nothing for those. */
   readonly extras: EntryExtras | undefined
+  /** Of the invalidation channel, when Redis was asked for it; 0 while there was none. */
+  readonly epoch: number
 }
 
-interface EntryExtras {
+export interface EntryExtras {
   readonly staleWhileRevalidate: Milliseconds
   readonly staleIfError: Milliseconds
   readonly loadDuration: Milliseconds
-  /** When its proof ends; for ever where it needs none. */
+  /** When its own proof ends; for ever where it needs none. */
   readonly believedUntil: Milliseconds
   readonly tags: readonly string[]
   readonly generations: readonly Generation[]
@@ -24,8 +26,12 @@ interface EntryExtras {
 
 /** What memory holds under a key. */
 export interface MemoryEntry extends HeldEntry {
-  /** When it may no longer be believed: the end of its lifetime or of its proof, whichever comes first. */
-  readonly usableUntil: Milliseconds
+  /** Until when it is believed without asking again whether the channel has proven it since. */
+  usableUntil: Milliseconds
+  /** This process has written it, and not heard of that yet: the next change that is told may be its own. */
+  awaitsEcho: boolean
+  /** Whether it has answered anybody. */
+  served: boolean
   /** What it counts for against `maxBytes`. */
   readonly bytes: number
 }
@@ -38,11 +44,6 @@ export function stands({ extras }: HeldEntry): boolean {
 /** Whether it may be served while one load runs (RFC 5861, section 3). */
 export function mayServeWhileRevalidating({ freshUntil, extras }: HeldEntry, now: Milliseconds): boolean {
   return extras !== undefined && extras.staleWhileRevalidate > 0 && now < freshUntil + extras.staleWhileRevalidate
-}
-
-/** `mayServeWhileRevalidating` for what memory holds, past its lifetime and within its proof: without asking Redis. */
-export function mayServeAtOnce(entry: HeldEntry, now: Milliseconds): boolean {
-  return now >= entry.freshUntil && now < (entry.extras?.believedUntil ?? 0) && mayServeWhileRevalidating(entry, now)
 }
 
 /** Whether it may be served when a load has failed (RFC 5861, section 4). */

@@ -12,6 +12,10 @@ export class Generation {
   asked = 0
   /** The first question that was answered so. */
   since: number = Number.POSITIVE_INFINITY
+  /** Of the invalidation channel, when Redis was asked: while that stands the id is known, and kept right. */
+  epoch = 0
+  /** The last question when Redis told that it was changed: older answers say nothing. */
+  doubted = 0
   /** Entries in memory that belong to it are gone. */
   ended = false
 
@@ -25,6 +29,12 @@ export class Generation {
 export const ANY_TAG = ''
 
 const RECENT = 256
+
+/** A question about ids: its number, and the epoch of the invalidation channel when Redis was asked. */
+export interface Question {
+  readonly asked: number
+  readonly epoch: number
+}
 
 /**
  * The generations this process knows. All but the widest are held by the entries and loads that belong to them and by
@@ -68,15 +78,41 @@ export class Generations {
     }
   }
 
-  /** A question about ids, to be taken just before Redis is asked. */
-  ask(): number {
+  /**
+   * A question about ids, to be taken just before Redis is asked.
+   *
+   * @param epoch of the invalidation channel; 0 where there is none
+   */
+  ask(epoch: number = 0): Question {
     this.#asked += 1
-    return this.#asked
+    return { asked: this.#asked, epoch }
   }
 
-  /** Takes over what Redis answered; ends a generation whose id is gone. */
-  confirm(generation: Generation, id: string | undefined, asked: number): void {
+  /** One that this process knows, without making it known. */
+  find(path: string, tag: string | undefined): Generation | undefined {
+    if (path === '' && tag === undefined) return this.#root
+    return this.#others.get(nameOf(path, tag))?.deref()
+  }
+
+  /** Redis tells that it was changed. */
+  doubt(generation: Generation): void {
+    generation.epoch = 0
+    generation.doubted = this.#asked
+  }
+
+  /**
+   * Takes over what Redis answered; ends a generation whose id is gone.
+   *
+   * @param epoch of the invalidation channel when Redis was asked
+   * @param answered when the answer was given: a script that Redis did not know is sent again, after later questions
+   */
+  confirm(generation: Generation, id: string | undefined, { asked, epoch }: Question, answered: number = asked): void {
     if (generation.ended) return
+    if (id !== undefined && asked > generation.doubted) generation.epoch = epoch
+    this.#confirm(generation, id, answered)
+  }
+
+  #confirm(generation: Generation, id: string | undefined, asked: number): void {
     if (asked < generation.asked) {
       // A script that Redis did not know is answered late: better what it noted than nothing. Writes look again anyway.
       if (generation.id === undefined) this.#learn(generation, id, asked)

@@ -73,12 +73,24 @@ export function isUnder(path: string, id: string): boolean {
   return path === '' || (id.charCodeAt(0) === 0 && id.startsWith(path, 1))
 }
 
+/** What a name in Redis says: of the value of a key, of a view's generation, or of a tag's. */
+export interface NameRead {
+  readonly kind: 'value' | 'generation'
+  readonly path: string
+  /** Or the tag; undefined for a view's generation. */
+  readonly key: string | undefined
+}
+
 /** Names of keys in Redis, for one cache. */
 export class RedisKeys {
   readonly #root: string
+  readonly #values: string
+  readonly #generations: string
 
   constructor(keyPrefix: string, version: string | number | undefined) {
     this.#root = version === undefined ? keyPrefix : `${keyPrefix}@${pathSegment(String(version))}`
+    this.#values = `${this.#root}v:`
+    this.#generations = `${this.#root}g:`
   }
 
   /** Of a value; without a key, what the names of all values under the path begin with. */
@@ -88,8 +100,7 @@ export class RedisKeys {
 
   /** Of the lease of a value. Undefined where the name is no value's. */
   leaseOf(name: string): string | undefined {
-    const values = this.value('')
-    return name.startsWith(values) ? `${this.#root}l:${name.slice(values.length)}` : undefined
+    return name.startsWith(this.#values) ? this.leases + name.slice(this.#values.length) : undefined
   }
 
   /** Of the generation of any tag in the view of a tag's. Undefined where the name is none of these. */
@@ -97,6 +108,27 @@ export class RedisKeys {
     const generations = this.generation('')
     const tag = name.startsWith(generations) ? name.indexOf('{', generations.length) : -1
     return tag === -1 ? undefined : `${name.slice(0, tag)}{}`
+  }
+
+  /** What the name of a value, or of a generation, says; undefined for any other. */
+  read(name: string): NameRead | undefined {
+    const [kind, prefix] = name.startsWith(this.#values)
+      ? (['value', this.#values] as const)
+      : (['generation', this.#generations] as const)
+    if (!name.startsWith(prefix)) return undefined
+    const brace = name.indexOf('{', prefix.length)
+    const path = name.slice(prefix.length, brace === -1 ? undefined : brace)
+    return { kind, path, key: brace === -1 ? undefined : unbraced(name.slice(brace + 1, -1)) }
+  }
+
+  /** What all names begin with whose changes concern a cache. */
+  get tracked(): readonly string[] {
+    return [this.#values, this.#generations]
+  }
+
+  /** Of the value that a lease is for. */
+  valueOf(lease: string): string {
+    return this.#values + lease.slice(this.leases.length)
   }
 
   /** The channel on which leases are told that were given back. */
@@ -121,4 +153,8 @@ export function escapeGlob(text: string): string {
 /** Braces around an empty text would not count as a hash tag, so a key may not begin with the closing one. */
 function braced(key: string): string {
   return key.startsWith('}') || key.startsWith('%') ? `%${key}` : key
+}
+
+function unbraced(key: string): string {
+  return key.startsWith('%') ? key.slice(1) : key
 }

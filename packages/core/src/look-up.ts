@@ -10,11 +10,12 @@ import {
   type MissReason,
   type NotFound,
 } from './outcome.js'
-import { type Place, placeOf } from './place.js'
+import { type Place, placeOf, placeOfId } from './place.js'
 import type { Budget } from './redis/budget.js'
 import type { Claimed, RedisFound, RedisRead } from './redis/redis.js'
 import type { Rooms } from './rooms.js'
 import type { Milliseconds, StandardSchema } from './types.js'
+import { untraced } from './untraced.js'
 import type { HeldValue } from './values.js'
 
 const LIKELY = 2
@@ -31,6 +32,7 @@ export class LookUp {
 
   constructor(rooms: Rooms) {
     this.#rooms = rooms
+    rooms.verify = (id) => this.#verify(placeOfId(id))
   }
 
   /**
@@ -50,6 +52,7 @@ export class LookUp {
     const places = keys.map((key) => placeOf(path, key))
     if (redis === undefined) return places.map((place) => this.#inMemory(place))
     const marks = places.map(({ id }) => inProgress.begin(id))
+    const heard = marks.map((mark) => mark.heard)
     const answers: readonly Claimed[] =
       lasting === undefined
         ? (await redis.read(path, keys, tags, budget)).map(unclaimed)
@@ -59,7 +62,9 @@ export class LookUp {
     return places.map((place, index) => {
       const mark = marks[index] as Mark
       inProgress.end(place.id, mark)
-      const found = this.#judge(place, opened[index] as Opened, mark)
+      // What is told before a reply may be newer than it.
+      const isKept = mark.heard === heard[index]
+      const found = this.#judge(place, opened[index] as Opened, mark, isKept)
       const claim = answers[index]?.claim
       return claim === undefined || isHit(found) ? found : { ...found, claim }
     })
@@ -96,7 +101,13 @@ export class LookUp {
     }
   }
 
-  #judge(place: Place, opened: Opened, mark: Mark): LookedUp {
+  /** What this process has written and others may have changed since. */
+  #verify(place: Place): void {
+    const tags = this.#rooms.memory?.look(place.id)?.extras?.tags ?? []
+    untraced(() => this.one(place, tags, this.#rooms.newBudget()))
+  }
+
+  #judge(place: Place, opened: Opened, mark: Mark, isKept: boolean): LookedUp {
     if (opened.kind === 'failed') return notFound('unavailable', this.#inMemory(place).stale, opened.error)
     if (opened.kind === 'missing') {
       const { outcome } = this.#inMemory(place)
@@ -107,7 +118,7 @@ export class LookUp {
     const { read, held, value } = opened
     const { stored } = read
     const entry = this.#rooms.entryOf(place, { held, encoded: stored.body, form: stored, proof: read })
-    if (mayKeep(mark, stored.tags)) this.#rooms.remember(place, entry, read.generations)
+    if (isKept && mayKeep(mark, stored.tags)) this.#rooms.remember(place, entry, read.generations)
     if (read.fresh) return { outcome: HIT.redis, entry, value, error: undefined }
     return notFound('expired', { tier: 'redis', entry })
   }

@@ -7,6 +7,8 @@ export interface Mark {
   /** Void, and what was there is not to be served any more, not even stale: all changes but `expire`. */
   gone: boolean
   holders: number
+  /** How often Redis told meanwhile that the key was changed, by whomever: what was read before may be older. */
+  heard: number
   /** Tags that ended meanwhile: a value that turns out to carry one is older than that, too. */
   endedTags: Set<string> | undefined
   /** That of what began before those tags ended, and has not ended itself. */

@@ -10,3 +10,10 @@ export interface Place {
 export function placeOf(path: string, key: string): Place {
   return { path, key, id: memoryId(path, key) }
 }
+
+/** The place that a memory id names. */
+export function placeOfId(id: string): Place {
+  if (id.charCodeAt(0) !== 0) return { path: '', key: id, id }
+  const brace = id.indexOf('{')
+  return { path: id.slice(1, brace), key: id.slice(brace + 1), id }
+}

@@ -4,7 +4,6 @@ import type { CallSpan } from './call-span.js'
 import {
   type HeldEntry,
   type MemoryEntry,
-  mayServeAtOnce,
   mayServeOnError,
   mayServeWhileRevalidating,
   stands,
@@ -499,8 +498,7 @@ export class ReadPath {
   /** Past its lifetime, within its proof and within `staleWhileRevalidate`: served without asking Redis. */
   #staleInMemory({ id }: Place): MemoryEntry | undefined {
     const { memory, clock } = this.#rooms
-    const entry = memory?.look(id)
-    return entry !== undefined && mayServeAtOnce(entry, clock.now()) ? entry : undefined
+    return memory?.getStale(id, clock.now())
   }
 
   /** Of what is served at once: nothing revalidates it while its origin is left in peace. */

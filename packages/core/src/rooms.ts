@@ -31,6 +31,8 @@ export interface ValueToHold {
     readonly freshUntil: Milliseconds
     /** When Redis was asked. */
     readonly sentAt: Milliseconds
+    /** Of the invalidation channel at that time. */
+    readonly epoch: number
     readonly generations: readonly Generation[]
   }
 }
@@ -50,6 +52,8 @@ export class Rooms {
   readonly backoffs: Backoffs
   readonly telemetry: Telemetry
   closed = false
+  /** Has what memory doubts verified in Redis. */
+  verify: (id: string) => void = () => {}
 
   constructor(options: ResolvedOptions, environment: Environment) {
     const { clock, random } = environment
@@ -59,16 +63,36 @@ export class Rooms {
     this.loadQueue = new LoadQueue(options.maxConcurrentLoads)
     this.backoffs = new Backoffs(clock)
     this.values = new Values(options.codec, options.values)
-    this.memory = options.memory && new Memory(options.memory)
     const keys = new RedisKeys(options.keyPrefix, options.version)
+    const { redisTimeout, maxStaleness } = options
     this.redis =
-      options.redis && new RedisTier(options.redis, keys, this.generations, environment, options.redisTimeout)
+      options.redis &&
+      new RedisTier(options.redis, keys, this.generations, environment, redisTimeout, maxStaleness, {
+        changed: ({ id }) => {
+          this.inProgress.hear(id)
+          this.memory?.invalidate(id)
+        },
+        flushed: () => {
+          this.inProgress.hearAll()
+          this.memory?.clear()
+        },
+      })
+    const coherence = this.redis?.coherence
+    this.memory =
+      options.memory &&
+      new Memory(
+        options.memory,
+        coherence && {
+          believedUntil: (epoch) => coherence.believedUntil(epoch),
+          verify: (id) => this.verify(id),
+        },
+      )
     this.telemetry = new Telemetry(options, clock, { memory: () => this.memory, redis: () => this.redis })
   }
 
   /** What memory holds of a value: believed for `maxStaleness` in front of Redis, and for its lifetime without. */
   entryOf(place: Place, value: ValueToHold): MemoryEntry {
-    const { storedAt, freshUntil, sentAt, generations } = value.proof
+    const { storedAt, freshUntil, sentAt, epoch, generations } = value.proof
     const { span, loadDuration, tags } = value.form
     const { staleWhileRevalidate, staleIfError } = span
     const { maxStaleness, earlyRefresh } = this.options
@@ -79,7 +103,10 @@ export class Rooms {
       held: value.held,
       storedAt,
       freshUntil,
+      epoch,
       usableUntil: Math.min(freshUntil, believedUntil),
+      awaitsEcho: false,
+      served: false,
       bytes: byteLength(value.encoded) + byteLength(place.key),
       extras: isPlain
         ? undefined

@@ -1,5 +1,5 @@
 import type { CallSpan } from './call-span.js'
-import { uselessFrom } from './entry.js'
+import { type MemoryEntry, uselessFrom } from './entry.js'
 import type { Flight } from './flight/flights.js'
 import type { Generation } from './generations.js'
 import { pathsAround } from './keys.js'
@@ -136,7 +136,7 @@ export class WritePath {
       }
       if (typeof entry !== 'object') return [undefined]
       const freshUntil = Math.min(entry.freshUntil, now)
-      const expired = { ...entry, freshUntil, usableUntil: freshUntil }
+      const expired: MemoryEntry = { ...entry, freshUntil, usableUntil: freshUntil }
       if (uselessFrom(expired) > now) memory?.set(place.id, expired)
       return [undefined]
     })
@@ -244,6 +244,8 @@ export class WritePath {
     const { redis, values, clock, memory } = this.#rooms
     const { encoded, span, generations, tags, loadDuration, lease } = storing
     let sentAt = clock.now()
+    let epoch = 0
+    const { heard } = mark
     if (redis !== undefined) {
       const codec = values.marker(encoded)
       const wrote = await redis.write(
@@ -257,12 +259,18 @@ export class WritePath {
         return wrote.kind === 'ended' ? 'ended' : wrote.error
       }
       sentAt = wrote.sentAt
+      epoch = wrote.epoch
     }
     if (!mayKeep(mark, tags)) return undefined
     confirmed?.()
-    const proof = { storedAt: sentAt, freshUntil: sentAt + span.fresh, sentAt, generations }
+    // One change that was told meanwhile may have been this one; a second was somebody else's, before it or after.
+    const told = mark.heard - heard
+    if (told > 1) return undefined
+    const proof = { storedAt: sentAt, freshUntil: sentAt + span.fresh, sentAt, epoch, generations }
     const entry = this.#rooms.entryOf(place, { held: storing.held, encoded, form: storing, proof })
+    entry.awaitsEcho = epoch !== 0 && told === 0
     this.#rooms.remember(place, entry, generations)
+    if (told === 1) memory?.doubt(place.id, entry)
     return undefined
   }
 

@@ -65,7 +65,7 @@ class Recorder {
     const callBuffer = client.callBuffer.bind(client)
     client.callBuffer = async (...args: Parameters<typeof callBuffer>) => {
       const reply = await callBuffer(...args)
-      for (const part of [reply].flat(1)) {
+      for (const part of [reply].flat(3)) {
         if (Buffer.isBuffer(part) && part.toString('latin1').startsWith('oc1 ')) this.count('bytes read', part.length)
       }
       return reply

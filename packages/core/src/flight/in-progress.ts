@@ -8,7 +8,7 @@ export class InProgress {
   begin(id: string): Mark {
     let mark = this.#newest.get(id)
     if (mark === undefined || mark.endedTags !== undefined) {
-      mark = { void: false, gone: false, holders: 0, endedTags: undefined, older: mark }
+      mark = { void: false, gone: false, holders: 0, heard: 0, endedTags: undefined, older: mark }
       this.#newest.set(id, mark)
     }
     mark.holders += 1
@@ -31,6 +31,16 @@ export class InProgress {
       mark.gone = isGone
     }
     this.#newest.delete(id)
+  }
+
+  /** Redis tells that the key was changed. What is in progress goes on: its lease says whether it is too old. */
+  hear(id: string): void {
+    for (let mark = this.#newest.get(id); mark !== undefined; mark = mark.older) mark.heard += 1
+  }
+
+  /** Redis tells that everything may have changed. */
+  hearAll(): void {
+    for (const id of this.#newest.keys()) this.hear(id)
   }
 
   /** A change of everything under a path. */

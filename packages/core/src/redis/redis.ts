@@ -1,15 +1,18 @@
 import type { Clock } from '../clock.js'
 import type { Environment } from '../environment.js'
-import { ANY_TAG, type Generation, type Generations } from '../generations.js'
+import { ANY_TAG, type Generation, type Generations, type Question } from '../generations.js'
 import { escapeGlob, pathsAround, type RedisKeys } from '../keys.js'
 import type { Claim, ClaimMode, Lease } from '../lease.js'
 import { type Span, totalOf } from '../lifetime.js'
 import type { Mark } from '../mark.js'
 import type { CircuitState, Failure } from '../outcome.js'
-import type { Place } from '../place.js'
+import { type Place, placeOf } from '../place.js'
 import type { Milliseconds, RedisLike } from '../types.js'
+import { untraced } from '../untraced.js'
 import { byteLength, type Encoded } from '../values.js'
 import { Budget } from './budget.js'
+import { Channel } from './channel.js'
+import { Coherence } from './coherence.js'
 import { RedisConnection } from './connection.js'
 import { failureOf } from './failure.js'
 import { readGenerationId } from './generation-id.js'
@@ -43,13 +46,14 @@ export interface RedisFound {
   readonly storedAt: Milliseconds
   readonly freshUntil: Milliseconds
   readonly fresh: boolean
-  /** When the read was sent: what memory may believe begins here. */
+  /** When the read was sent, and in which epoch of the channel: what memory may believe begins here. */
   readonly sentAt: Milliseconds
+  readonly epoch: number
 }
 
 /** What became of a write. `ended`: its lease, or a generation that it was noted under, has ended. */
 export type RedisWrite =
-  | { readonly kind: 'stored'; readonly sentAt: Milliseconds }
+  | { readonly kind: 'stored'; readonly sentAt: Milliseconds; readonly epoch: number }
   | { readonly kind: 'ended' }
   | RedisFailed
 
@@ -91,6 +95,14 @@ const UNDECODABLE: RedisRead = { kind: 'missing', reason: 'undecodable' }
 const DONE: RedisDone = { kind: 'done' }
 const NONSENSE: RedisFailed = { kind: 'failed', error: 'other' }
 const ENDED: RedisWrite = { kind: 'ended' }
+/** What Redis tells, and concerns other rooms. */
+export interface ChangeListener {
+  /** A key was changed, by whomever. */
+  changed(place: Place): void
+  /** Everything was. */
+  flushed(): void
+}
+
 const TAKEN: Claim = { kind: 'taken' }
 /** So long a lease stands without being renewed: a leader that died is replaced within this, and a poll. */
 const LEASE_TIME: Milliseconds = 2_000
@@ -119,6 +131,11 @@ export class RedisTier {
   readonly #unconfirmed: Unconfirmed
   readonly #recovery: Recovery
   readonly #waiters: Waiters
+  readonly #listener: ChangeListener
+  readonly #channel: Channel
+  readonly coherence: Coherence
+  /** Keys that the channel has named. */
+  invalidations = 0
 
   /** @param timeout of what goes on in the background */
   constructor(
@@ -127,6 +144,8 @@ export class RedisTier {
     generations: Generations,
     { clock, random, newId }: Environment,
     timeout: Milliseconds,
+    maxStaleness: Milliseconds,
+    listener: ChangeListener,
   ) {
     this.#keys = keys
     this.#generations = generations
@@ -134,7 +153,21 @@ export class RedisTier {
     this.#newId = newId
     this.#holder = newId()
     this.#timeout = timeout
-    this.#waiters = new Waiters(clock, () => false)
+    this.#listener = listener
+    const own = clientPrefix(client)
+    this.coherence = new Coherence(
+      keys.tracked.map((prefix) => own + prefix),
+      own + keys.leases,
+      maxStaleness,
+      clock,
+      {
+        changed: (name) => this.#changed(name.slice(own.length)),
+        flushed: () => this.#flushed(),
+        released: (lease) => this.#waiters.wake(keys.valueOf(lease.slice(own.length))),
+      },
+    )
+    this.#waiters = new Waiters(clock, () => this.coherence.isStanding)
+    this.#channel = Channel.join(client, this.coherence, clock)
     const recover = (): void => this.#recovery.wake()
     this.#connection = new RedisConnection(client, clock, recover, recover)
     this.#unconfirmed = new Unconfirmed(keys.generation(''), () => this.#recovery.begin())
@@ -166,21 +199,66 @@ export class RedisTier {
   ): Promise<readonly RedisRead[]> {
     const sentAt = this.#clock.now()
     const generations = this.#generations.of(pathsAround(path), tags)
-    const names = [...generations.map(this.#nameOf), ...keys.map((key) => this.#keys.value(path, key))]
-    const asked = this.#generations.ask()
-    const replies = await this.#getAll(names, budget)
-    const ids = this.#confirm(generations, replies, asked)
+    const values = keys.map((key) => this.#keys.value(path, key))
+    const known = this.#idsOf(generations)
+    const names = generations.map(this.#nameOf)
+    const refused = await this.#settleBefore([...names, ...values], budget)
+    const question = this.#ask()
+    const replies =
+      refused === undefined
+        ? await this.#getAll(known === undefined ? [...names, ...values] : values, budget)
+        : undefined
+    if (replies === undefined) return keys.map(() => ({ kind: 'failed', error: refused ?? 'other' }))
+    const first = known === undefined ? generations.length : 0
+    const ids = known ?? this.#confirm(generations, replies, question)
     const reads = keys.map((_, index) => {
-      const reply = replies[generations.length + index] as Reply
+      const reply = replies[first + index] as Reply
       if (reply.ok && Buffer.isBuffer(reply.value)) this.moved.read += reply.value.length
-      const read = readOf(reply)
-      if (read.kind !== 'stored') return read
-      return sameTags(read.stored.tags, tags) ? this.#judge(read.stored, generations, ids, sentAt) : read
+      return readOf(reply)
     })
     if (!reads.some(isUnjudged)) return reads as readonly RedisRead[]
+    const sent = { sentAt, epoch: question.epoch }
     return Promise.all(
-      reads.map((read) => (isUnjudged(read) ? this.#judgeByTags(path, read.stored, sentAt, budget) : read)),
+      reads.map((read) =>
+        isUnjudged(read) ? this.#judgeIn(path, read.stored, tags, generations, ids, sent, budget) : read,
+      ),
     )
+  }
+
+  /** What is known of generations by a channel that was proven; undefined where Redis has to be asked. */
+  #idsOf(generations: readonly Generation[]): ReadonlyArray<string | undefined> | undefined {
+    const { epoch } = this.coherence
+    const isProven = this.#clock.now() < this.coherence.believedUntil(epoch)
+    return isProven && generations.every((one) => one.epoch === epoch) ? generations.map(({ id }) => id) : undefined
+  }
+
+  #ask(): Question {
+    return this.#generations.ask(this.coherence.now)
+  }
+
+  /** By ids that stand, unless they have ended meanwhile or the value has other tags than expected. */
+  async #judgeIn(
+    path: string,
+    stored: Stored,
+    tags: readonly string[],
+    generations: readonly Generation[],
+    ids: ReadonlyArray<string | undefined>,
+    sent: { readonly sentAt: Milliseconds; readonly epoch: number },
+    budget: Budget,
+  ): Promise<RedisRead> {
+    if (sameTags(stored.tags, tags) && !generations.some((one) => one.ended || (one.doubted > 0 && one.epoch === 0))) {
+      return this.#judge(stored, generations, ids, sent)
+    }
+    const others = this.#generations.of(pathsAround(path), stored.tags)
+    const known = this.#idsOf(others)
+    if (known !== undefined) return this.#judge(stored, others, known, sent)
+    const names = others.map(this.#nameOf)
+    const refused = await this.#settleBefore(names, budget)
+    if (refused !== undefined) return { kind: 'failed', error: refused }
+    const question = this.#ask()
+    const replies = await this.#getAll(names, budget)
+    for (const reply of replies) if (!reply.ok) return { kind: 'failed', error: reply.error }
+    return this.#judge(stored, others, this.#confirm(others, replies, question), sent)
   }
 
   /**
@@ -199,15 +277,21 @@ export class RedisTier {
   ): Promise<readonly Claimed[]> {
     const { isCluster } = this.#connection
     const names = keys.map((key) => this.#keys.value(path, key))
-    const noted = isCluster ? await this.note(path, tags, lasting, budget) : this.#generationsFor(path, tags)
+    let noted: Noted | RedisFailed = this.#generationsFor(path, tags)
+    const isKnown = this.#idsOf([...noted.generations, ...noted.anyTag]) !== undefined
+    if (isCluster && !isKnown) noted = await this.note(path, tags, lasting, budget)
     if (noted.kind === 'failed') return names.map(() => ({ read: noted, claim: noted }))
-    const generations = [...noted.generations, ...noted.anyTag]
-    const inKeys = isCluster ? [] : generations.map(this.#nameOf)
-    const inArguments = isCluster ? generations.map(({ id }) => id ?? '') : []
-    const refused = await this.#settle([...names, ...inKeys], budget)
+    const expected = noted
+    const generations = [...expected.generations, ...expected.anyTag]
+    const generationNames = generations.map(this.#nameOf)
+    const isAsked = !isCluster && !isKnown
+    const inKeys = isAsked ? generationNames : []
+    const inArguments = isAsked ? [] : generations.map(({ id }) => id ?? '')
+    const refused = await this.#settleBefore([...names, ...generationNames], budget)
     if (refused !== undefined) return names.map(() => claimFailed(refused))
     const sentAt = this.#clock.now()
-    const asked = this.#generations.ask()
+    const question = this.#ask()
+    const sent = { sentAt, epoch: question.epoch }
     const token = this.#newToken()
     const groups = this.#groupsOf(names)
     const commands = groups.map((group) =>
@@ -221,7 +305,7 @@ export class RedisTier {
           expiryOf(lasting),
           mode,
           writeTags(tags),
-          noted.generations.length,
+          expected.generations.length,
           inKeys.length,
           ...inArguments,
         ],
@@ -233,18 +317,20 @@ export class RedisTier {
       const answer = reply.ok ? readClaims(reply.value, group.length) : undefined
       if (answer === undefined) return group.map(() => claimFailed(reply.ok ? 'other' : reply.error))
       this.#redisClock.sample(answer.instant, sentAt)
-      const ids = isCluster ? inArguments : answer.ids
-      const confirm = (of: readonly Generation[]): void => {
-        if (isCluster) return
-        for (const [at, generation] of of.entries()) this.#generations.confirm(generation, ids[at], asked)
-      }
-      confirm(generations)
+      const ids = isAsked ? answer.ids : inArguments
+      const { asked: answered } = this.#generations.ask()
+      if (isAsked) this.#takeOver(generations, ids, question, answered)
       // A generation that ended has been replaced by one that takes the new id.
-      const current = isCluster ? noted : this.#generationsFor(path, tags)
-      confirm([...current.generations, ...current.anyTag])
-      const known = ids.slice(0, noted.generations.length)
+      const current = isAsked ? this.#generationsFor(path, tags) : expected
+      if (isAsked) this.#takeOver([...current.generations, ...current.anyTag], ids, question, answered)
+      const known = ids.slice(0, expected.generations.length)
       return group.map(async (name, at): Promise<Claimed> => {
-        const read = await this.#readClaimed(path, answer.values[at], tags, noted.generations, known, sentAt, budget)
+        const value = answer.values[at]
+        if (Buffer.isBuffer(value)) this.moved.read += value.length
+        const found = readOf({ ok: true, value })
+        const read = isUnjudged(found)
+          ? await this.#judgeIn(path, found.stored, tags, expected.generations, known, sent, budget)
+          : found
         const won = numberOf(answer.claims[at])
         if (won === undefined) {
           return { read, claim: { kind: 'failed', error: failureOf(new Error(String(answer.claims[at]))) } }
@@ -253,28 +339,11 @@ export class RedisTier {
         const stale = read.kind === 'found' ? { ...read, fresh: false } : read
         if (won === 0) return { read: stale, claim: TAKEN }
         const { generations: belongs, anyTag } = current
-        const lease: Lease = { name: this.#leaseOf(name), token, generations: belongs, anyTag, asked }
+        const lease: Lease = { name: this.#leaseOf(name), token, generations: belongs, anyTag, asked: question.asked }
         return { read: stale, claim: { kind: 'held', lease } }
       })
     })
     return Promise.all(claimed.flat())
-  }
-
-  async #readClaimed(
-    path: string,
-    value: unknown,
-    tags: readonly string[],
-    generations: readonly Generation[],
-    ids: readonly (string | undefined)[],
-    sentAt: Milliseconds,
-    budget: Budget,
-  ): Promise<RedisRead> {
-    const read = readOf({ ok: true, value })
-    if (Buffer.isBuffer(value)) this.moved.read += value.length
-    if (read.kind !== 'stored') return read
-    return sameTags(read.stored.tags, tags)
-      ? this.#judge(read.stored, generations, ids, sentAt)
-      : this.#judgeByTags(path, read.stored, sentAt, budget)
   }
 
   /** Keeps leases while their load goes on. What fails is tried again by the next call. */
@@ -310,9 +379,10 @@ export class RedisTier {
 
   /** Whether generations that were noted still stand in Redis. */
   async stand(generations: readonly Generation[], budget: Budget): Promise<boolean> {
-    const asked = this.#generations.ask()
-    const replies = await this.#getAll(generations.map(this.#nameOf), budget)
-    const ids = this.#confirm(generations, replies, asked)
+    const names = generations.map(this.#nameOf)
+    if ((await this.#settleBefore(names, budget)) !== undefined) return false
+    const question = this.#ask()
+    const ids = this.#confirm(generations, await this.#getAll(names, budget), question)
     return generations.every(({ id, ended }, index) => id !== undefined && id === ids[index] && !ended)
   }
 
@@ -328,15 +398,6 @@ export class RedisTier {
   #generationsFor(path: string, tags: readonly string[]): Noted {
     const paths = pathsAround(path)
     return { kind: 'noted', generations: this.#generations.of(paths, tags), anyTag: this.#generations.anyTag(paths) }
-  }
-
-  /** What carries other tags than expected takes a second trip, for their generations. */
-  async #judgeByTags(path: string, stored: Stored, sentAt: Milliseconds, budget: Budget): Promise<RedisRead> {
-    const generations = this.#generations.of(pathsAround(path), stored.tags)
-    const asked = this.#generations.ask()
-    const replies = await this.#getAll(generations.map(this.#nameOf), budget)
-    for (const reply of replies) if (!reply.ok) return { kind: 'failed', error: reply.error }
-    return this.#judge(stored, generations, this.#confirm(generations, replies, asked), sentAt)
   }
 
   /**
@@ -355,9 +416,9 @@ export class RedisTier {
     const mustAsk = again || isCluster
     if (!mustAsk && known.generations.every((one) => one.id !== undefined)) return known
     const generations = isCluster ? [...known.generations, ...known.anyTag] : known.generations
-    const refused = await this.#settle(generations.map(this.#nameOf), budget)
+    const refused = await this.#settleBefore(generations.map(this.#nameOf), budget)
     if (refused !== undefined) return { kind: 'failed', error: refused }
-    const asked = this.#generations.ask()
+    const question = this.#ask()
     const expiry = expiryOf(lasting)
     const commands = generations.map((one) =>
       // The widest generation is one key for the whole cache: it may stay for ever.
@@ -365,10 +426,16 @@ export class RedisTier {
     )
     const replies = await this.#sendSampling(commands, budget)
     for (const reply of replies) if (!reply.ok) return { kind: 'failed', error: reply.error }
-    this.#confirm(generations, replies, asked)
+    const { asked: answered } = this.#generations.ask()
+    this.#confirm(generations, replies, question, answered)
     // A generation that ended has been replaced by one that takes the new id.
     const current = this.#generationsFor(path, tags)
-    this.#confirm(isCluster ? [...current.generations, ...current.anyTag] : current.generations, replies, asked)
+    this.#confirm(
+      isCluster ? [...current.generations, ...current.anyTag] : current.generations,
+      replies,
+      question,
+      answered,
+    )
     return current
   }
 
@@ -381,7 +448,7 @@ export class RedisTier {
     const name = this.#keys.value(path, key)
     const names = [name]
     if (this.#isUnsettled(names)) {
-      const refused = await this.#settle(names, budget)
+      const refused = await this.#deleteAgain(this.#unconfirmed.of(names), budget)
       if (refused !== undefined) return { kind: 'failed', error: refused }
       if (mark.void) return ENDED
     }
@@ -404,6 +471,7 @@ export class RedisTier {
     const total = totalOf(span)
     const [beforeStoredAt, beforeIds, beforeBody] = writePieces(writing, byteLength(body))
     const sentAt = this.#clock.now()
+    const epoch = this.coherence.now
     const reply = await this.#connection.sendOne(
       runScript(
         STORE_VALUE,
@@ -430,7 +498,7 @@ export class RedisTier {
     if (instant < 0) return { kind: 'late' }
     const head = [beforeStoredAt, String(instant), beforeIds, generations.map(({ id }) => id).join(','), beforeBody]
     this.moved.written += head.join('').length + byteLength(body)
-    return { kind: 'stored', sentAt }
+    return { kind: 'stored', sentAt, epoch }
   }
 
   /** Whatever Redis holds under a key is not to be read any more: deleted as soon as Redis can be asked. */
@@ -457,7 +525,7 @@ export class RedisTier {
     const name = this.#keys.value(place.path, place.key)
     const names = [name]
     if (this.#isUnsettled(names)) {
-      const refused = await this.#settle(names, budget)
+      const refused = await this.#deleteAgain(this.#unconfirmed.of(names), budget)
       if (refused !== undefined) return { kind: 'failed', error: refused }
       if (mark.void) return DONE
     }
@@ -483,7 +551,7 @@ export class RedisTier {
   /** What this process is loading knows which tags have ended here: it goes on behind a fence of a new id. */
   async #endTag(path: string, name: string, budget: Budget): Promise<RedisDone> {
     const [fence] = this.#generations.anyTag([path]) as [Generation]
-    const asked = this.#generations.ask()
+    const { asked } = this.#generations.ask()
     const next = this.#newId()
     const replies = await this.#connection.send([command('del', name), this.#rotate(this.#nameOf(fence), next)], budget)
     const [deleted, rotated] = replies as [Reply, Reply]
@@ -522,7 +590,14 @@ export class RedisTier {
     return answered
   }
 
+  /** Resolves once the invalidation channel stands, or it is known that there is none. */
+  get heard(): Promise<void> {
+    return this.#channel.settled
+  }
+
   close(): void {
+    this.#channel.leave(this.coherence)
+    this.#waiters.wakeAll()
     this.#recovery.close()
     this.#connection.close()
   }
@@ -545,9 +620,8 @@ export class RedisTier {
   }
 
   /** @returns why Redis could not be asked */
-  async #settle(names: readonly string[], budget: Budget): Promise<Failure | undefined> {
-    if (!this.#isUnsettled(names)) return undefined
-    return this.#deleteAgain(this.#unconfirmed.of(names), budget)
+  #settleBefore(names: readonly string[], budget: Budget): Promise<Failure | undefined> | undefined {
+    return this.#isUnsettled(names) ? this.#deleteAgain(this.#unconfirmed.of(names), budget) : undefined
   }
 
   async #deleteAgain(demands: readonly Demand[], budget: Budget): Promise<Failure | undefined> {
@@ -566,14 +640,13 @@ export class RedisTier {
 
   /** One MGET, or a GET each in a Cluster, where they live in many slots. */
   async #getAll(names: readonly string[], budget: Budget): Promise<readonly Reply[]> {
-    const refused = this.#isUnsettled(names) ? await this.#settle(names, budget) : undefined
-    if (refused !== undefined) return names.map(() => ({ ok: false, error: refused }))
     const { isCluster } = this.#connection
-    const commands = isCluster
+    const isEach = isCluster || names.length === 1
+    const commands = isEach
       ? names.map((name) => command('get', name))
       : chunksOf(names).map((chunk) => command('mget', ...chunk))
     const replies = await this.#sendSampling(commands, budget)
-    if (isCluster) return replies
+    if (isEach) return replies
     return chunksOf(names).flatMap((chunk, index) => {
       const all = replies[index] as Reply
       if (!all.ok) return chunk.map(() => all)
@@ -598,22 +671,64 @@ export class RedisTier {
   #confirm(
     generations: readonly Generation[],
     replies: readonly Reply[],
-    asked: number,
+    question: Question,
+    answered?: number,
   ): readonly (string | undefined)[] {
     return generations.map((generation, index) => {
       const reply = replies[index] as Reply
       if (!reply.ok) return undefined
       const id = readGenerationId(reply.value)
-      this.#generations.confirm(generation, id, asked)
+      this.#generations.confirm(generation, id, question, answered)
       return id
     })
+  }
+
+  #takeOver(
+    generations: readonly Generation[],
+    ids: ReadonlyArray<string | undefined>,
+    question: Question,
+    answered: number,
+  ): void {
+    for (const [at, one] of generations.entries()) this.#generations.confirm(one, ids[at], question, answered)
+  }
+
+  /** Redis tells that something of this cache was changed, by whomever. */
+  #changed(name: string): void {
+    this.invalidations += 1
+    const read = this.#keys.read(name)
+    if (read === undefined) return
+    const { kind, path, key } = read
+    if (kind === 'value') {
+      this.#waiters.wake(name)
+      if (key !== undefined) this.#listener.changed(placeOf(path, key))
+      return
+    }
+    const generation = this.#generations.find(path, key)
+    if (generation === undefined) return
+    this.#generations.doubt(generation)
+    if (generation.id !== undefined) untraced(() => this.#verify(generation))
+  }
+
+  #flushed(): void {
+    this.#listener.flushed()
+    this.#generations.end('')
+    this.#waiters.wakeAll()
+  }
+
+  /** It may have ended, or only have been kept for longer. Where Redis does not say, it counts as ended. */
+  async #verify(generation: Generation): Promise<void> {
+    const { path, tag } = generation
+    const question = this.#ask()
+    const replies = await this.#getAll([this.#nameOf(generation)], this.#budget(this.#timeout))
+    const [id] = this.#confirm([generation], replies, question)
+    if (id === undefined && !generation.ended) this.#generations.end(path, tag)
   }
 
   #judge(
     stored: Stored,
     generations: readonly Generation[],
     ids: readonly (string | undefined)[],
-    sentAt: Milliseconds,
+    { sentAt, epoch }: { readonly sentAt: Milliseconds; readonly epoch: number },
   ): RedisRead {
     // An id that is missing stands for nothing; the stored ones are joined as the writing script joined them.
     if (ids.includes(undefined) || ids.join(',') !== stored.generations) return ABSENT
@@ -621,7 +736,7 @@ export class RedisTier {
     // What has no stale windows is gone from Redis once it is no longer fresh: that it is there is the proof.
     const fresh = totalOf(stored.span) === stored.span.fresh || freshUntil > sentAt
     const storedAt = this.#redisClock.toLocal(stored.storedAt)
-    return { kind: 'found', stored, generations, storedAt, freshUntil, fresh, sentAt }
+    return { kind: 'found', stored, generations, storedAt, freshUntil, fresh, sentAt, epoch }
   }
 
   /** With a value goes its lease, because what is being loaded is older; with a tag's generation that of any tag. */

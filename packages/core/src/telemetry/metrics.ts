@@ -25,6 +25,7 @@ import { type Cell, FlushedCounter } from './counter.js'
 import { guarded } from './guarded.js'
 import {
   ATTRIBUTE,
+  BYPASSED,
   BYTES,
   CIRCUIT_STATE,
   COALESCED,
@@ -32,12 +33,14 @@ import {
   ERRORS,
   EVICTIONS,
   HITS,
+  INVALIDATIONS,
   type InstrumentSpec,
   LATENCY_MS,
   LOAD_DURATION_SECONDS,
   MEMORY_BYTES,
   MEMORY_ENTRIES,
   MISSES,
+  PROOF_AGE,
   SCOPE_NAME,
   SKIPPED,
   STALE,
@@ -59,6 +62,7 @@ export interface Tiers {
         readonly entries: number
         readonly bytes: number
         readonly evictions: Readonly<Record<EvictionReason, number>>
+        readonly bypassed: number
       }
     | undefined
   redis():
@@ -67,6 +71,13 @@ export interface Tiers {
         /** Deletes waiting to be replayed. */
         readonly unconfirmed: number
         readonly moved: Readonly<Record<Direction, number>>
+        /** Keys that the invalidation channel named. */
+        readonly invalidations: number
+        /** The invalidation channel. */
+        readonly coherence: {
+          readonly age: Milliseconds
+          readonly failures: Readonly<Partial<Record<ErrorType, number>>>
+        }
       }
     | undefined
 }
@@ -92,6 +103,9 @@ const COMMON_ERRORS: ReadonlyArray<readonly [Operation, ErrorType]> = [
     [operation, 'connection'] as const,
   ]),
   ['get', 'undecodable'],
+  ['lease', 'timeout'],
+  ['channel', 'timeout'],
+  ['channel', 'connection'],
 ]
 const SKIPPABLE: readonly Operation[] = ['get', 'set', 'delete', 'clear']
 const CIRCUIT_STATES: Readonly<Record<CircuitState, number>> = { closed: 0, 'half-open': 1, open: 2 }
@@ -127,6 +141,8 @@ export class Metrics {
   readonly #evictions = new FlushedCounter()
   readonly #bytes = new FlushedCounter()
   readonly #skipped = new FlushedCounter()
+  readonly #invalidations = new FlushedCounter()
+  readonly #bypassed = new FlushedCounter()
   readonly #counters: ReadonlyArray<readonly [FlushedCounter, InstrumentSpec]> = [
     [this.#hits, HITS],
     [this.#misses, MISSES],
@@ -136,6 +152,8 @@ export class Metrics {
     [this.#evictions, EVICTIONS],
     [this.#bytes, BYTES],
     [this.#skipped, SKIPPED],
+    [this.#invalidations, INVALIDATIONS],
+    [this.#bypassed, BYPASSED],
   ]
   readonly hits: Readonly<Record<Tier, Cell>>
   readonly coalesced: Readonly<Record<Scope, Cell>>
@@ -255,6 +273,7 @@ export class Metrics {
       { instrument: gauge(MEMORY_BYTES), read: ({ memory }) => memory()?.bytes, together: sum },
       { instrument: gauge(CIRCUIT_STATE), read: ({ redis }) => circuitState(redis()?.circuit), together: worst },
       { instrument: gauge(UNCONFIRMED), read: ({ redis }) => redis()?.unconfirmed, together: sum },
+      { instrument: gauge(PROOF_AGE), read: proofAge, together: worst },
     ]
     const observables = gauges.map(({ instrument }) => instrument)
     const instruments: Instruments = {
@@ -316,6 +335,11 @@ export class Metrics {
     for (const [direction, count] of Object.entries(redis?.moved ?? {})) {
       this.#cell(this.#bytes, ATTRIBUTE.direction, direction).count = count
     }
+    for (const [type, count] of Object.entries(redis?.coherence.failures ?? {})) {
+      this.error('channel', type as ErrorType).count = count
+    }
+    if (redis !== undefined) this.#invalidations.cell('', () => this.#base).count = redis.invalidations
+    if (redis !== undefined && memory !== undefined) this.#bypassed.cell('', () => this.#base).count = memory.bypassed
   }
 
   #cell(counter: FlushedCounter, attribute: string, value: string): Cell {
@@ -337,6 +361,12 @@ interface Gauge {
   readonly instrument: Observable
   read(tiers: Tiers): number | undefined
   together(values: readonly number[]): number
+}
+
+/** In seconds; there is nothing to prove without memory. */
+function proofAge({ memory, redis }: Tiers): number | undefined {
+  const age = memory() && redis()?.coherence.age
+  return age === undefined ? undefined : age / 1_000
 }
 
 function circuitState(state: CircuitState | undefined): number | undefined {

@@ -233,6 +233,41 @@ export const UNCONFIRMED: InstrumentSpec = {
   promql: 'max by (job, cache) (redis_cache_unconfirmed) > 0',
 }
 
+export const INVALIDATIONS: InstrumentSpec = {
+  name: 'redis_cache_invalidations_total',
+  kind: 'counter',
+  unit: '{key}',
+  description: 'Keys that the invalidation channel named: changed in Redis by any client.',
+  attributes: {},
+  counts:
+    "Values and generations of this cache, held in memory or not; the echoes of this process's own writes included.",
+  countsNot: 'A flush of everything, which names no key; leases.',
+  promql: 'sum by (job, cache) (rate(redis_cache_invalidations_total[5m]))',
+}
+
+export const PROOF_AGE: InstrumentSpec = {
+  name: 'redis_cache_proof_age_seconds',
+  kind: 'gauge',
+  unit: 's',
+  description: 'Age of the last proof that memory is right: an answered PING on the invalidation channel.',
+  attributes: {},
+  counts:
+    'The time since the PING was sent. Above `maxStaleness` memory answers only what it has itself just read or written. Where there never was a channel, the time since the cache was made.',
+  countsNot: 'The age of single entries, which is never above it by more than `maxStaleness`.',
+  promql: 'max by (job, cache) (redis_cache_proof_age_seconds) > 2',
+}
+
+export const BYPASSED: InstrumentSpec = {
+  name: 'redis_cache_bypassed_total',
+  kind: 'counter',
+  unit: '{entry}',
+  description: 'Entries that memory did not take, because their keys are changed more often than asked for.',
+  attributes: {},
+  counts: 'What was read or written and would have filled memory, had its last entries not been invalidated unread.',
+  countsNot: 'What is too large, or not to be kept because its key changed meanwhile.',
+  promql: 'sum by (job, cache) (rate(redis_cache_bypassed_total[5m]))',
+}
+
 /** In the order of the contract. */
 export const INSTRUMENTS: readonly InstrumentSpec[] = [
   HITS,
@@ -250,6 +285,9 @@ export const INSTRUMENTS: readonly InstrumentSpec[] = [
   MEMORY_BYTES,
   CIRCUIT_STATE,
   UNCONFIRMED,
+  INVALIDATIONS,
+  PROOF_AGE,
+  BYPASSED,
 ]
 
 /**

@@ -1,6 +1,6 @@
 import { openCache } from '../../../src/cache.js'
 import { type Cache, type CacheView, entry, LoadTimeoutError } from '../../../src/index.js'
-import { freshName } from '../../support/caches.js'
+import { freshName, withoutChannel } from '../../support/caches.js'
 import { type FakeEnvironment, fakeEnvironment } from '../../support/environment.js'
 import { turn } from '../../support/fake-clock.js'
 import type { RedisClient } from '../../support/redis.js'
@@ -63,6 +63,7 @@ export class Play {
     this.#setting = setting
     this.#client = client
     this.#environment = fakeEnvironment(() => (earlyRefresh ? 0.9 : 0))
+    if (client !== undefined) withoutChannel(client)
     this.#cache = openCache(options, this.#environment)
     this.#another = client && openCache(options, this.#environment)
     this.#history = new History(() => this.#environment.clock.precise(), windows, client === undefined)

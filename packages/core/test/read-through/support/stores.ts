@@ -3,7 +3,7 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, onTestFinished } from 'vitest'
 import { openCache } from '../../../src/cache.js'
 import type { Cache, CacheOptions } from '../../../src/index.js'
-import { freshName } from '../../support/caches.js'
+import { freshName, withoutChannel } from '../../support/caches.js'
 import { type FakeEnvironment, fakeEnvironment } from '../../support/environment.js'
 import { turn } from '../../support/fake-clock.js'
 import { makeClient, type RedisClient } from '../../support/redis.js'
@@ -113,6 +113,7 @@ async function open(
   }
   const opened: Cache[] = []
   const make = (): Cache => {
+    if (resolved.redis !== undefined) withoutChannel(resolved.redis)
     const cache = openCache(resolved, environment)
     opened.push(cache)
     return cache
