@@ -103,11 +103,11 @@ export class RedisKeys {
     return name.startsWith(this.#values) ? this.leases + name.slice(this.#values.length) : undefined
   }
 
-  /** Of the generation of any tag in the view of a tag's. Undefined where the name is none of these. */
+  /** Of the generation of any tag in the view of a generation. Undefined where the name is of none. */
   anyTagOf(name: string): string | undefined {
-    const generations = this.generation('')
-    const tag = name.startsWith(generations) ? name.indexOf('{', generations.length) : -1
-    return tag === -1 ? undefined : `${name.slice(0, tag)}{}`
+    if (!name.startsWith(this.#generations)) return undefined
+    const tag = name.indexOf('{', this.#generations.length)
+    return `${tag === -1 ? name : name.slice(0, tag)}{}`
   }
 
   /** What the name of a value, or of a generation, says; undefined for any other. */

@@ -128,8 +128,6 @@ export class Load {
       for (const one of open()) one.answer = { kind: 'held', lease }
       return
     }
-    const isAsked = open().length > 0
-    const started = telemetry.start()
     if (!options.refresh) {
       // Somebody may have stored it since it was looked up.
       const missing = open().filter(({ found }) => found.outcome.reason !== 'undecodable')
@@ -159,8 +157,7 @@ export class Load {
       await claim(taken.filter(isTaken), 'over')
     }
     const failures = new Set(all.flatMap(({ answer }) => (answer?.kind === 'failed' ? [answer.error] : [])))
-    if (isAsked) telemetry.ended('lease', [started], failures)
-    else for (const failure of failures) telemetry.failed('lease', failure)
+    for (const failure of failures) telemetry.failed('lease', failure)
     for (const one of all) {
       const { answer } = one
       if (answer?.kind === 'landed') one.land(answer.landing)

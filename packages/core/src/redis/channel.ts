@@ -7,7 +7,7 @@ import { ClientWatch } from './client-watch.js'
 import type { Coherence } from './coherence.js'
 import { atDeadline } from './deadline.js'
 import { failureOf } from './failure.js'
-import { mastersSeenBy, NoDuplicateError, Tracker } from './tracker.js'
+import { mastersSeenBy, NoDuplicateError, RefusedError, Tracker } from './tracker.js'
 
 /** How long connecting may take: many trips, each of which a busy process is late for. */
 const CONNECT_PATIENCE: Milliseconds = 5_000
@@ -158,7 +158,10 @@ export class Channel {
   #prove(attempt: number): void {
     if (attempt !== this.#attempt) return
     // The application is done with it, and has not closed the cache.
-    if (this.#client.status === 'end') return this.#break()
+    if (this.#client.status === 'end') {
+      this.#break()
+      return
+    }
     const members = [...this.#members]
     for (const member of members) member.pinged()
     const proof = untraced(() =>
@@ -255,5 +258,5 @@ function widest(prefixes: readonly string[]): readonly string[] {
 /** Whether it is of no use to ask again: Redis itself has answered so, and not the network. */
 function isFinal(error: unknown, failure: ErrorType): error is Error {
   if (error instanceof NoDuplicateError) return true
-  return error instanceof Error && error.name === 'ReplyError' && UNSUPPORTED.has(failure)
+  return error instanceof RefusedError && UNSUPPORTED.has(failure)
 }

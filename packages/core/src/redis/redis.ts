@@ -111,6 +111,7 @@ const FENCE_TIME: Milliseconds = 600_000
 const SCAN_COUNT = 512
 /** So many names go into one command: more would hold up what others ask. */
 const CHUNK = 500
+const NOTHING: Reply = { ok: true, value: null }
 /** What Redis answers to nothing that was asked. */
 const GARBAGE: Reply = { ok: false, error: 'undecodable' }
 
@@ -560,7 +561,7 @@ export class RedisTier {
     } else {
       this.#generations.end(path, ANY_TAG)
     }
-    return doneOf([deleted, rotated.ok ? deleted : rotated])
+    return rotated.ok ? doneOf([deleted]) : { kind: 'failed', error: rotated.error }
   }
 
   #rotate(name: string, next: string): Command {
@@ -646,7 +647,8 @@ export class RedisTier {
       ? names.map((name) => command('get', name))
       : chunksOf(names).map((chunk) => command('mget', ...chunk))
     const replies = await this.#sendSampling(commands, budget)
-    if (isEach) return replies
+    // Another type is nothing to MGET.
+    if (isEach) return replies.map((reply) => (reply.ok || reply.error !== 'undecodable' ? reply : NOTHING))
     return chunksOf(names).flatMap((chunk, index) => {
       const all = replies[index] as Reply
       if (!all.ok) return chunk.map(() => all)
@@ -739,17 +741,19 @@ export class RedisTier {
     return { kind: 'found', stored, generations, storedAt, freshUntil, fresh, sentAt, epoch }
   }
 
-  /** With a value goes its lease, because what is being loaded is older; with a tag's generation that of any tag. */
+  /** With a value goes its lease, because what is being loaded is older; with a generation what fences loaders' tags. */
   async #deleteNames(names: readonly string[], budget: Budget): Promise<RedisDone> {
-    const withLease = (name: string): readonly string[] => {
+    const { isCluster } = this.#connection
+    const whole = names.flatMap((name) => {
       const lease = this.#keys.leaseOf(name)
-      return lease === undefined ? [name] : [name, lease]
-    }
-    const commands = this.#groupsOf(names).map((group) => command('del', ...group.flatMap(withLease)))
-    const fences = new Set(names.flatMap((name) => this.#keys.anyTagOf(name) ?? []))
-    for (const fence of fences) commands.push(this.#rotate(fence, this.#newId()))
-    const replies = await this.#connection.send(commands, budget)
-    return doneOf(replies)
+      // In one command: they are in one slot.
+      return lease === undefined ? [[name]] : [[name, lease]]
+    })
+    const fences = [...new Set(names.flatMap((name) => this.#keys.anyTagOf(name) ?? []))].map((name) => [name])
+    const all = [...whole, ...fences]
+    const groups = isCluster ? all : chunksOf(all).map((chunk) => chunk.flat())
+    const commands = groups.map((group) => command('del', ...group))
+    return doneOf(await this.#connection.send(commands, budget))
   }
 
   async #purgeMaster(master: RedisLike, path: string, patience: Milliseconds): Promise<RedisDone> {
@@ -796,20 +800,18 @@ function readOf(reply: Reply): Unjudged | RedisRead {
   return stored === undefined ? UNDECODABLE : { kind: 'stored', stored }
 }
 
-function chunksOf(names: readonly string[]): ReadonlyArray<readonly string[]> {
+function chunksOf<T>(names: readonly T[]): ReadonlyArray<readonly T[]> {
   if (names.length <= CHUNK) return [names]
   return Array.from({ length: Math.ceil(names.length / CHUNK) }, (_, index) =>
     names.slice(index * CHUNK, (index + 1) * CHUNK),
   )
 }
 
-/** Whether all deletes were done; of a rotation only that it was answered. */
+/** Whether all deletes were done. */
 function doneOf(replies: readonly Reply[]): RedisDone {
   for (const reply of replies) {
     if (!reply.ok) return { kind: 'failed', error: reply.error }
-    if (numberOf(reply.value) === undefined && reply.value !== null && readGenerationId(reply.value) === undefined) {
-      return NONSENSE
-    }
+    if (numberOf(reply.value) === undefined) return NONSENSE
   }
   return DONE
 }

@@ -1,11 +1,13 @@
+import type { Socket } from 'node:net'
 import type { Clock } from '../clock.js'
 import type { Milliseconds, RedisLike } from '../types.js'
 import { untraced } from '../untraced.js'
 import { atDeadline } from './deadline.js'
+import { encodeCommand, RespReader, type RespValue } from './resp.js'
 
 /** What is used of the connection that an ioredis client's `duplicate` makes. */
 interface Duplicate extends RedisLike {
-  readonly stream?: { unref?(): void }
+  readonly stream: Socket
   connect(): Promise<unknown>
   disconnect(): void
 }
@@ -26,8 +28,7 @@ const INVALIDATIONS = '__redis__:invalidate'
 
 /**
  * Of the application's options all that say how to reach the server, and none that say what to do when that fails: a
- * tracker is used once. Tracking redirects to its own connection, which takes protocol 2: ioredis drops what it does not
- * know of protocol 3.
+ * tracker is used once. Protocol 2, because tracking then redirects to the very connection it was asked for on.
  */
 const OPTIONS = {
   protocol: 2,
@@ -54,24 +55,21 @@ export class NoDuplicateError extends Error {
   }
 }
 
-function duplicateOf(client: RedisLike): Duplicate {
-  let made: Partial<Duplicate> | undefined
-  try {
-    made = client.duplicate(OPTIONS)
-  } catch (error) {
-    throw new NoDuplicateError(error)
-  }
-  const { connect, disconnect, call, on } = made ?? {}
-  if ([connect, disconnect, call, on].some((member) => typeof member !== 'function')) throw new NoDuplicateError(made)
-  return made as Duplicate
-}
+/** Redis has answered, and refused. */
+export class RefusedError extends Error {}
 
-/** One connection to one server, on which the server tells which keys under some prefixes have changed. */
+/**
+ * One connection to one server, on which the server tells which keys under some prefixes have changed. The client's own
+ * code connects, with all that takes; then the socket is ours: ioredis crashes the process on what it did not expect on a
+ * subscribed connection.
+ */
 export class Tracker {
   readonly #server: RedisLike
   readonly #listener: TrackerListener
   readonly #clock: Clock
   readonly #connection: Duplicate
+  readonly #reader = new RespReader()
+  readonly #asked: Array<(reply: RespValue) => void> = []
   #isOver = false
 
   constructor(server: RedisLike, listener: TrackerListener, clock: Clock) {
@@ -80,7 +78,7 @@ export class Tracker {
     this.#clock = clock
     this.#connection = duplicateOf(server)
     this.#connection.on('error', () => {})
-    this.#connection.on('connect', () => this.#connection.stream?.unref?.())
+    this.#connection.on('connect', () => this.#connection.stream.unref())
     this.#connection.on('close', this.#ended)
     this.#connection.on('end', this.#ended)
   }
@@ -99,16 +97,16 @@ export class Tracker {
   ): Promise<string | undefined> {
     const cancel = atDeadline(this.#clock, patience, () => this.close())
     try {
-      const connection = this.#connection
-      await connection.connect()
-      const node = isCluster ? String(await connection.call('cluster', 'myid')) : undefined
+      await this.#connection.connect()
+      this.#connection.stream.removeAllListeners('data')
+      this.#connection.stream.on('data', this.#arrived)
+      const node = isCluster ? String(await this.#ask('cluster', 'myid')) : undefined
       if (!isCluster) await this.#assertSameServer()
-      const id = String(await connection.call('client', 'id'))
+      const id = String(await this.#ask('client', 'id'))
       const tracked = prefixes.flatMap((prefix) => ['prefix', prefix])
-      await connection.call('client', 'tracking', 'on', 'redirect', id, 'bcast', ...tracked)
-      connection.on('messageBuffer', this.#message)
-      await connection.call('subscribe', INVALIDATIONS)
-      await connection.call('subscribe', ...channels).catch(() => {})
+      await this.#ask('client', 'tracking', 'on', 'redirect', id, 'bcast', ...tracked)
+      await this.#ask('subscribe', INVALIDATIONS)
+      await Promise.all(channels.map((channel) => this.#ask('subscribe', channel).catch(() => {})))
       return node
     } finally {
       cancel()
@@ -116,24 +114,56 @@ export class Tracker {
   }
 
   /** Resolves once the server has answered: then all that had changed when it was called has been told. */
-  ping(): Promise<unknown> {
-    return this.#connection.call('ping')
+  async ping(): Promise<void> {
+    const reply = await this.#ask('ping')
+    const pong = Array.isArray(reply) ? reply[0] : reply
+    if (String(pong).toLowerCase() !== 'pong') throw new Error('PING was not answered by PONG')
   }
 
   close(): void {
+    if (this.#isOver) return
     this.#isOver = true
     this.#connection.disconnect()
+    for (const answer of this.#asked) answer(new Error('Connection is closed.'))
+    this.#asked.length = 0
   }
 
   /** Behind one address there may be several servers: what one of them does, another does not tell. */
   async #assertSameServer(): Promise<void> {
-    const [here, there] = await Promise.all([runIdOf(this.#connection), runIdOf(this.#server)])
+    const theirs = untraced(() => this.#server.call('info', 'server'))
+    const [here, there] = await Promise.all([runIdOf(this.#ask('info', 'server')), runIdOf(theirs)])
     if (here !== there) throw new Error('The invalidation channel reached another server than the client')
   }
 
-  readonly #message = (channel: Buffer, payload: unknown): void => {
+  #ask(...args: readonly string[]): Promise<RespValue> {
+    return new Promise((resolve, reject) => {
+      if (this.#isOver) {
+        reject(new Error('Connection is closed.'))
+        return
+      }
+      this.#asked.push((reply) => (reply instanceof Error ? reject(reply) : resolve(reply)))
+      this.#connection.stream.write(encodeCommand(args))
+    })
+  }
+
+  readonly #arrived = (piece: Buffer): void => {
+    try {
+      for (const value of this.#reader.read(piece)) this.#take(value)
+    } catch {
+      this.#ended()
+    }
+  }
+
+  #take(value: RespValue): void {
     if (this.#isOver) return
-    const name = channel.toString()
+    const [kind, channel, payload] = Array.isArray(value) ? value : []
+    if (String(kind) !== 'message') {
+      const answer = this.#asked.shift()
+      if (answer === undefined) throw new Error('Redis answers what was not asked')
+      answer(value instanceof Error ? refusalOf(value) : value)
+      return
+    }
+    const name = String(channel)
     if (name !== INVALIDATIONS) this.#listener.told(name, String(payload))
     else if (Array.isArray(payload)) for (const key of payload) this.#listener.changed(String(key))
     else this.#listener.flushed()
@@ -146,10 +176,26 @@ export class Tracker {
   }
 }
 
-/** Undefined where the server does not tell. */
-async function runIdOf(client: RedisLike): Promise<string | undefined> {
+function duplicateOf(client: RedisLike): Duplicate {
+  let made: Partial<Duplicate> | undefined
   try {
-    return /run_id:(\w+)/.exec(String(await client.call('info', 'server')))?.[1]
+    made = client.duplicate(OPTIONS)
+  } catch (error) {
+    throw new NoDuplicateError(error)
+  }
+  const { connect, disconnect, on } = made ?? {}
+  if ([connect, disconnect, on].some((member) => typeof member !== 'function')) throw new NoDuplicateError(made)
+  return made as Duplicate
+}
+
+function refusalOf({ message }: Error): Error {
+  return new RefusedError(message)
+}
+
+/** Undefined where the server does not tell. */
+async function runIdOf(asked: Promise<unknown>): Promise<string | undefined> {
+  try {
+    return /run_id:(\w+)/.exec(String(await asked))?.[1]
   } catch (error) {
     if (error instanceof Error && error.message.startsWith('NOPERM')) return undefined
     throw error

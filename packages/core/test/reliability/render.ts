@@ -1,4 +1,12 @@
-import { aclLine, COMMANDS, COMMANDS_OF_IOREDIS, COMMANDS_OF_PURGE } from './needs.js'
+import {
+  aclLine,
+  COMMANDS,
+  COMMANDS_OF_CHANNEL,
+  COMMANDS_OF_IOREDIS,
+  COMMANDS_OF_PURGE,
+  COMMANDS_OF_TOPOLOGY,
+  channelsOf,
+} from './needs.js'
 import type { Results, Row } from './results.js'
 import { SUITE } from './suite.js'
 
@@ -44,7 +52,8 @@ Node ${machine.node}, Redis ${machine.redis}, ${machine.cpus} cores, ${machine.d
 `
 }
 
-const code = (names: readonly string[]): string => names.map((name) => `\`${name.toUpperCase()}\``).join(', ')
+const code = (names: readonly string[]): string => asCode(names.map((name) => name.replace('|', ' ').toUpperCase()))
+const asCode = (texts: readonly string[]): string => texts.map((text) => `\`${text}\``).join(', ')
 
 const INTRODUCTION = `# When Redis fails
 
@@ -68,7 +77,7 @@ This page is generated: see the end.
 
 ## What the cache needs of Redis
 
-Redis 6.2 or newer, or what speaks it, and these commands: ${code(COMMANDS)}; for \`clear({ purge: true })\` also ${code(COMMANDS_OF_PURGE)}. ioredis itself asks for ${code(COMMANDS_OF_IOREDIS)}. A user that may do just that, for a cache with the key prefix \`patterns:\`:
+Redis 6.2 or newer, or what speaks it, and these commands: ${code(COMMANDS)}; for \`clear({ purge: true })\` also ${code(COMMANDS_OF_PURGE)}. For the invalidation channel ${code(COMMANDS_OF_CHANNEL)} and ${code(COMMANDS_OF_TOPOLOGY)}, and the channels ${asCode(channelsOf('patterns:'))}: without them memory is believed for \`maxStaleness\` and no longer. ioredis itself asks for ${code(COMMANDS_OF_IOREDIS)}. A user that may do just that, for a cache with the key prefix \`patterns:\`:
 
 \`\`\`
 ACL SETUSER app on >secret ${aclLine('patterns:').join(' ')}

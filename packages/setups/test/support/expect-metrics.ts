@@ -19,6 +19,8 @@ const METRICS: Readonly<Record<string, string>> = {
   redis_cache_memory_bytes: 'gauge By',
   redis_cache_circuit_state: 'gauge',
   redis_cache_unconfirmed: 'gauge {entry}',
+  redis_cache_invalidations_total: 'counter {key}',
+  redis_cache_proof_age_seconds: 'gauge s',
 }
 
 /** Collector and Prometheus were told what the visitor saw; that both were told the same, the visit has seen to. */
@@ -50,7 +52,9 @@ export function expectMetrics({ collector, scraped, types, unavailable }: Visit)
 /** What was counted, without bytes and without what the cache does of its own accord. */
 function counts(series: Series): Readonly<Record<string, number>> {
   const isCount = ([id, value]: readonly [string, number]) =>
-    /_(total|count)\{/.test(id) && !/_bytes_total|operation="(lease|channel)"/.test(id) && value > 0
+    /_(total|count)\{/.test(id) &&
+    !/_bytes_total|_invalidations_total|operation="(lease|channel)"/.test(id) &&
+    value > 0
   return Object.fromEntries([...series].filter(isCount))
 }
 
