@@ -63,13 +63,13 @@ class Recorder {
   #watchReads(client: RedisClient | undefined): void {
     if (client === undefined) return
     const callBuffer = client.callBuffer.bind(client)
-    client.callBuffer = async (...args: Parameters<typeof callBuffer>) => {
+    client.callBuffer = (async (...args: Parameters<typeof callBuffer>) => {
       const reply = await callBuffer(...args)
       for (const part of [reply].flat(3)) {
         if (Buffer.isBuffer(part) && part.toString('latin1').startsWith('oc1 ')) this.count('bytes read', part.length)
       }
       return reply
-    }
+    }) as typeof callBuffer
   }
 
   /** What Redis has under these keys, in bytes. */

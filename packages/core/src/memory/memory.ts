@@ -93,7 +93,10 @@ export class Memory {
   invalidate(id: string): void {
     const entry = this.#lru.peek(id)
     if (entry === undefined) return
-    if (entry.awaitsEcho) return this.doubt(id, entry)
+    if (entry.awaitsEcho) {
+      this.doubt(id, entry)
+      return
+    }
     this.#wasted.heard(id, entry.served)
     this.delete(id, 'invalidated')
   }
