@@ -184,6 +184,7 @@ export class Load {
         for (const one of left) one.answer = undefined
         await this.#claim(left, order.options, this.#rooms.newBudget())
         if (clock.precise() > patience) for (const one of left) if (isTaken(one)) one.answer = NONE
+        left = this.#stillWanted(left)
         const won = left.filter(isToBeLoaded)
         if (won.length > 0) {
           const own = new Run()
@@ -192,15 +193,22 @@ export class Load {
         }
         left = left.filter(isTaken)
         if (left.length > 0) await queue.next()
-        for (const { flight, land } of left) {
-          if (flight.isCalledOff) land({ kind: 'failed', error: flight.run.calledOffWith, reason: 'error' })
-        }
-        left = left.filter(({ flight }) => !flight.isCalledOff)
+        left = this.#stillWanted(left)
       }
     } finally {
       queue.leave()
     }
     await Promise.all(loads)
+  }
+
+  /** Lands those that nobody waits for any more. */
+  #stillWanted(waiting: readonly Pending[]): readonly Pending[] {
+    return waiting.filter(({ flight, answer, land }) => {
+      if (!flight.isCalledOff) return true
+      if (answer?.kind === 'held') this.#release([answer.lease])
+      land({ kind: 'failed', error: flight.run.calledOffWith, reason: 'error' })
+      return false
+    })
   }
 
   async #load(wanted: readonly Pending[], { call, options }: Order, run: Run, budget: Budget): Promise<void> {

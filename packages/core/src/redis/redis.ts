@@ -302,7 +302,8 @@ export class RedisTier {
         [
           token,
           LEASE_TIME,
-          this.#newId(),
+          // Random numbers cost as much as all the rest of a claim.
+          isAsked ? this.#newId() : '',
           expiryOf(lasting),
           mode,
           writeTags(tags),
