@@ -73,7 +73,7 @@ export class Generations {
     if (path !== '' || tag !== undefined) {
       this.#others.delete(nameOf(path, tag))
     } else {
-      this.#root = new Generation('', undefined)
+      this.#root = this.#new('', undefined)
       this.#onWidestEnd()
     }
   }
@@ -136,12 +136,19 @@ export class Generations {
     this.#recent[asked % this.#recent.length] = generation
   }
 
+  /** What has been asked by now may be answered with the id of the one before it. */
+  #new(path: string, tag: string | undefined): Generation {
+    const generation = new Generation(path, tag)
+    generation.doubted = this.#asked
+    return generation
+  }
+
   #get(path: string, tag?: string): Generation {
     if (path === '' && tag === undefined) return this.#root
     const name = nameOf(path, tag)
     const known = this.#others.get(name)?.deref()
     if (known !== undefined) return known
-    const generation = new Generation(path, tag)
+    const generation = this.#new(path, tag)
     this.#others.set(name, new WeakRef(generation))
     this.#forget.register(generation, name)
     return generation

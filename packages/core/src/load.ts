@@ -40,8 +40,11 @@ interface Kept {
 type Answer = Claim | { readonly kind: 'none' } | { readonly kind: 'landed'; readonly landing: Landing }
 
 const NONE: Answer = { kind: 'none' }
-/** How often a lease is renewed while its load goes on. */
+/** How often a lease is renewed while its load goes on: a few times within its time, and within `maxStaleness`. */
 const RENEWAL: Milliseconds = 500
+const SHORTEST_RENEWAL: Milliseconds = 50
+/** A leader who hangs ends at its own `loadTimeout`, and is replaced a moment later. */
+const GRACE: Milliseconds = 3_000
 
 /** A key on its way to its landing. */
 class Pending implements Wanted {
@@ -175,7 +178,7 @@ export class Load {
     const places = all.map(({ flight }) => flight.place)
     if (redis === undefined) return
     const queue = redis.await(places)
-    const patience = clock.precise() + order.options.loadTimeout
+    const patience = clock.precise() + order.options.loadTimeout + GRACE
     run.onCalledOff(() => queue.wake())
     const loads: Array<Promise<void>> = []
     let left = all
@@ -214,7 +217,7 @@ export class Load {
   async #load(wanted: readonly Pending[], { call, options }: Order, run: Run, budget: Budget): Promise<void> {
     if (wanted.length === 0) return
     const { clock, loadQueue, telemetry } = this.#rooms
-    const leases = wanted.flatMap(({ answer }) => (answer?.kind === 'held' ? [answer.lease] : []))
+    for (const one of wanted) [one.flight.fences] = leaseOf(one)
     const claimedAt = clock.precise()
     let endRenewal: (() => void) | undefined
     const ticket = run.enter(loadQueue)
@@ -225,7 +228,7 @@ export class Load {
         call: () => {
           this.runs += 1
           // Not while it waits for its turn: others may wait for it, and hold what it waits for.
-          endRenewal = this.#keep(leases, claimedAt)
+          endRenewal = this.#keep(wanted, claimedAt)
           return run.begin(() => call(wanted, cancellation))
         },
         admitted: ticket.admitted,
@@ -245,7 +248,7 @@ export class Load {
     if (loaded.duration !== undefined) telemetry.loaded(result, loaded.duration, keys)
     const given = await Promise.all(
       wanted.map(async (one, index) => {
-        const lease = one.answer?.kind === 'held' ? one.answer.lease : undefined
+        const [lease] = leaseOf(one)
         const { landing, isWritten } = await this.#store(one, index, loaded, options.lifetime, lease, budget)
         one.land(landing)
         return lease === undefined || isWritten ? [] : [lease]
@@ -260,18 +263,31 @@ export class Load {
     if (redis !== undefined && leases.length > 0) untraced(() => redis.release(leases))
   }
 
-  /** Renews leases until it is told to end. */
-  #keep(leases: readonly Lease[], claimedAt: Milliseconds): () => void {
-    const { redis, clock } = this.#rooms
-    if (redis === undefined || leases.length === 0) return () => {}
+  /** Renews leases until it is told to end. Once one is lost, newcomers do not join its flight: what it brings is old. */
+  #keep(wanted: readonly Pending[], claimedAt: Milliseconds): () => void {
+    const { redis, clock, flights, options } = this.#rooms
+    let held = wanted.filter(({ answer }) => answer?.kind === 'held')
+    if (redis === undefined || held.length === 0) return () => {}
+    const interval = Math.max(Math.min(RENEWAL, options.maxStaleness / 4), SHORTEST_RENEWAL)
+    let isOver = false
     let cancel = (): void => {}
-    const renew = (): void => {
-      untraced(() => redis.renew(leases))
-      cancel = clock.after(RENEWAL, renew)
+    const renew = async (): Promise<void> => {
+      const lost = new Set(await redis.renew(held.flatMap(leaseOf)))
+      if (isOver) return
+      const isLost = (one: Pending): boolean => leaseOf(one).some((lease) => lost.has(lease))
+      for (const one of held.filter(isLost)) flights.land(one.flight)
+      held = held.filter((one) => !isLost(one))
+      if (held.length > 0) cancel = clock.after(interval, begin)
     }
-    if (clock.precise() - claimedAt >= RENEWAL) renew()
-    else cancel = clock.after(RENEWAL, renew)
-    return () => cancel()
+    const begin = (): void => {
+      untraced(renew)
+    }
+    if (clock.precise() - claimedAt >= interval) begin()
+    else cancel = clock.after(interval, begin)
+    return () => {
+      isOver = true
+      cancel()
+    }
   }
 
   /** What came of a load for one key, and whether its write has ended the lease. */
@@ -352,6 +368,10 @@ export class Load {
     // A tag that was not known before the load may have ended since. From here on that ends what has just been noted.
     return (await redis.stand(anyTag, budget)) ? belongs : undefined
   }
+}
+
+function leaseOf({ answer }: Pending): readonly Lease[] {
+  return answer?.kind === 'held' ? [answer.lease] : []
 }
 
 function isTaken({ answer }: Pending): boolean {

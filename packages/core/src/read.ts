@@ -104,7 +104,8 @@ export class ReadPath {
   join(flight: Flight, loader: Loader<unknown>, options: ResolvedReadOptions): Promise<unknown> | undefined {
     const { values, telemetry, closed } = this.#rooms
     const { missed, mark } = flight
-    const differs = closed || !values.areShared || options.softLoadTimeout !== undefined || mark.endedTags !== undefined
+    const isLate = mark.endedTags !== undefined || flight.isFencedByTags
+    const differs = closed || isLate || !values.areShared || options.softLoadTimeout !== undefined
     if (differs || missed?.stale !== undefined || currentRun() !== undefined || telemetry.isTraced) return undefined
     if (this.#staleInMemory(flight.place) !== undefined) return undefined
     const started = telemetry.start()
@@ -126,6 +127,7 @@ export class ReadPath {
       span: undefined,
       hasLeft: false,
       endedTags: [],
+      isLateForTags: false,
       call,
       options,
       waiting: new Waiting(),
@@ -253,6 +255,7 @@ export class ReadPath {
         span,
         hasLeft: false,
         endedTags: [...(flight.mark.endedTags ?? [])],
+        isLateForTags: flight.isFencedByTags,
         call,
         options,
         waiting: new Waiting(),
@@ -443,8 +446,8 @@ export class ReadPath {
       if (isAnothers) telemetry.coalesced(boarding.callers, 'process')
       return this.#serveStale(fallback, landing.reason, boarding)
     }
-    // It turned out to carry a tag that had ended before this caller came.
-    if (isAnothers && landing.kind === 'loaded' && landing.tags.some((tag) => boarding.endedTags.includes(tag))) {
+    // It turned out to carry a tag that had ended, or may have, before this caller came.
+    if (isAnothers && landing.kind === 'loaded' && landing.tags.some((tag) => isTooOld(tag, boarding))) {
       return this.#again(boarding)
     }
     this.#count(outcome, boarding)
@@ -568,6 +571,8 @@ interface Boarding extends Asker {
   callers: number
   /** Tags that ended while it was under way, before this caller came. */
   readonly endedTags: readonly string[]
+  /** Other processes have ended tags meanwhile, nobody knows which. */
+  readonly isLateForTags: boolean
   readonly call: Call
   readonly options: ResolvedReadOptions
   readonly waiting: Waiting
@@ -582,6 +587,11 @@ class Waiting {
 function hasEnded(entry: HeldEntry, { flight, endedTags }: Boarding): boolean {
   if (!stands(entry) || (flight.mark.gone && flight.missed !== undefined)) return true
   return entry.extras?.tags.some((tag) => endedTags.includes(tag)) ?? false
+}
+
+/** Whether what carries a tag may have ended before a caller came. */
+function isTooOld(tag: string, { endedTags, isLateForTags, options }: Boarding): boolean {
+  return endedTags.includes(tag) || (isLateForTags && !options.lifetime.tags.includes(tag))
 }
 
 function callOf(loader: Loader<unknown>, { values }: Rooms): Call {

@@ -1,4 +1,5 @@
 import type { CallSpan } from '../call-span.js'
+import type { Generation } from '../generations.js'
 import { isUnder } from '../keys.js'
 import type { Mark } from '../mark.js'
 import type { LookedUp, NotFound, StaleReason } from '../outcome.js'
@@ -39,6 +40,8 @@ export class Flight {
   crowd: Crowd | undefined
   /** What its lookup found, once that was nothing fresh: it is loading. */
   missed: NotFound | undefined
+  /** What its value will belong to, once it is being loaded. */
+  fences: { readonly generations: readonly Generation[]; readonly anyTag: readonly Generation[] } | undefined
   /** What it waits for: the run of its own loader, should one be needed, or the flight that it follows. */
   #leadsTo: Run | Flight
   #passengers = 0
@@ -117,6 +120,16 @@ export class Flight {
     return this.#isUnattended
   }
 
+  /** What it brings has ended, all of it: whoever comes now wants something newer. */
+  get isFenced(): boolean {
+    return this.fences?.generations.some(hasEnded) ?? false
+  }
+
+  /** What it brings has ended if it carries a tag that only its loader knows. */
+  get isFencedByTags(): boolean {
+    return this.fences?.anyTag.some(hasEnded) ?? false
+  }
+
   /** Nobody waits for its run any more. */
   get isCalledOff(): boolean {
     return this.#leadsTo.isCalledOff
@@ -187,5 +200,9 @@ export class Flights {
 }
 
 function takesAboard(flight: Flight | undefined): Flight | undefined {
-  return flight?.isCalledOff ? undefined : flight
+  return flight === undefined || flight.isCalledOff || flight.isFenced ? undefined : flight
+}
+
+function hasEnded({ ended }: Generation): boolean {
+  return ended
 }

@@ -25,6 +25,7 @@ import {
   RELEASE_LEASES,
   RENEW_LEASES,
   ROTATE_GENERATION,
+  type Script,
   STORE_VALUE,
 } from './scripts.js'
 import { readStored, type Stored, writePieces, writeTags } from './stored-form.js'
@@ -218,7 +219,7 @@ export class RedisTier {
       return readOf(reply)
     })
     if (!reads.some(isUnjudged)) return reads as readonly RedisRead[]
-    const sent = { sentAt, epoch: question.epoch }
+    const sent = { sentAt, ...question }
     return Promise.all(
       reads.map((read) =>
         isUnjudged(read) ? this.#judgeIn(path, read.stored, tags, generations, ids, sent, budget) : read,
@@ -244,10 +245,10 @@ export class RedisTier {
     tags: readonly string[],
     generations: readonly Generation[],
     ids: ReadonlyArray<string | undefined>,
-    sent: { readonly sentAt: Milliseconds; readonly epoch: number },
+    sent: Question & { readonly sentAt: Milliseconds },
     budget: Budget,
   ): Promise<RedisRead> {
-    if (sameTags(stored.tags, tags) && !generations.some((one) => one.ended || (one.doubted > 0 && one.epoch === 0))) {
+    if (sameTags(stored.tags, tags) && !generations.some((one) => one.ended || one.doubted >= sent.asked)) {
       return this.#judge(stored, generations, ids, sent)
     }
     const others = this.#generations.of(pathsAround(path), stored.tags)
@@ -292,7 +293,7 @@ export class RedisTier {
     if (refused !== undefined) return names.map(() => claimFailed(refused))
     const sentAt = this.#clock.now()
     const question = this.#ask()
-    const sent = { sentAt, epoch: question.epoch }
+    const sent = { sentAt, ...question }
     const token = this.#newToken()
     const groups = this.#groupsOf(names)
     const commands = groups.map((group) =>
@@ -348,29 +349,51 @@ export class RedisTier {
     return Promise.all(claimed.flat())
   }
 
-  /** Keeps leases while their load goes on. What fails is tried again by the next call. */
-  async renew(leases: readonly Lease[]): Promise<void> {
-    await this.#runOn(leases, (names, token) => runScript(RENEW_LEASES, names, [token, LEASE_TIME]))
+  /**
+   * Keeps leases while their load goes on. What fails is tried again by the next call.
+   *
+   * @returns those that stand no more, because their key was changed
+   */
+  async renew(leases: readonly Lease[]): Promise<readonly Lease[]> {
+    const groups = this.#leaseGroups(leases)
+    const replies = await this.#runOn(groups, RENEW_LEASES, LEASE_TIME)
+    return groups.flatMap((group, index) => {
+      const reply = replies[index] as Reply
+      const kept: readonly unknown[] = reply.ok && Array.isArray(reply.value) ? reply.value : []
+      return group.filter((_, at) => numberOf(kept[at]) === 0)
+    })
   }
 
   /** Gives leases back under which nothing was stored. Where Redis cannot be asked they end by themselves. */
   async release(leases: readonly Lease[]): Promise<void> {
-    await this.#runOn(leases, (names, token) => runScript(RELEASE_LEASES, names, [token, this.#keys.leases]))
+    await this.#runOn(this.#leaseGroups(leases), RELEASE_LEASES, this.coherence.leases)
   }
 
-  async #runOn(leases: readonly Lease[], run: (names: readonly string[], token: string) => Command): Promise<void> {
-    const byToken = new Map<string, string[]>()
-    for (const { name, token } of leases) {
-      const names = byToken.get(token)
-      if (names === undefined) byToken.set(token, [name])
-      else names.push(name)
+  /** Leases of one token each, as many as may go into one command. */
+  #leaseGroups(leases: readonly Lease[]): ReadonlyArray<readonly Lease[]> {
+    const byToken = new Map<string, Lease[]>()
+    for (const lease of leases) {
+      const those = byToken.get(lease.token)
+      if (those === undefined) byToken.set(lease.token, [lease])
+      else those.push(lease)
     }
-    const commands = [...byToken].flatMap(([token, names]) => this.#groupsOf(names).map((group) => run(group, token)))
-    await this.#connection.send(commands, this.#budget(this.#timeout))
+    return [...byToken.values()].flatMap((those) => this.#groupsOf(those))
+  }
+
+  #runOn(
+    groups: ReadonlyArray<readonly Lease[]>,
+    script: Script,
+    argument: string | number,
+  ): Promise<readonly Reply[]> {
+    const commands = groups.map((group) => {
+      const names = group.map(({ name }) => name)
+      return runScript(script, names, [(group[0] as Lease).token, argument])
+    })
+    return this.#connection.send(commands, this.#budget(this.#timeout))
   }
 
   /** What may go into one command: a Cluster takes keys of one slot only. */
-  #groupsOf(names: readonly string[]): ReadonlyArray<readonly string[]> {
+  #groupsOf<T>(names: readonly T[]): ReadonlyArray<readonly T[]> {
     return this.#connection.isCluster ? names.map((name) => [name]) : chunksOf(names)
   }
 

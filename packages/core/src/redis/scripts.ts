@@ -114,12 +114,16 @@ if type(former) ~= 'string' or redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2
 return former
 `)
 
-/** Keeps leases. KEYS: the leases. ARGV: their token, their time in milliseconds. Those of others are left alone. */
+/**
+ * Keeps leases. KEYS: the leases. ARGV: their token, their time in milliseconds.
+ * Returns for each whether it stands: 0 where it is somebody else's, or nobody's.
+ */
 export const RENEW_LEASES: Script = script(`
-for _, lease in ipairs(KEYS) do
-  if redis.pcall('GET', lease) == ARGV[1] then redis.call('PEXPIRE', lease, ARGV[2]) end
+local kept = {}
+for i, lease in ipairs(KEYS) do
+  kept[i] = redis.pcall('GET', lease) == ARGV[1] and redis.call('PEXPIRE', lease, ARGV[2]) or 0
 end
-return #KEYS
+return kept
 `)
 
 /**
