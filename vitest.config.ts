@@ -1,10 +1,27 @@
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
+
+const FLEET = 'packages/fleet/test/**/*.test.ts'
 
 export default defineConfig({
   test: {
-    include: ['{packages,examples}/*/test/**/*.test.ts'],
     // Real servers start and stop in hooks, on machines that may be slow.
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'all',
+          include: ['{packages,examples}/*/test/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, FLEET],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        // Eight processes want the machine for themselves: after all others, one file at a time.
+        test: { name: 'fleet', include: [FLEET], fileParallelism: false, sequence: { groupOrder: 1 } },
+      },
+    ],
   },
 })

@@ -14,7 +14,7 @@ export interface HeldEntry {
   readonly epoch: number
 }
 
-export interface EntryExtras {
+interface EntryExtras {
   readonly staleWhileRevalidate: Milliseconds
   readonly staleIfError: Milliseconds
   readonly loadDuration: Milliseconds

@@ -26,10 +26,11 @@ export interface FaultProxy {
   /** Bytes that came in from either side, whatever became of them. */
   readonly received: Readonly<Record<Direction, number>>
   /**
-   * From now on this fault instead of the one before, for all connections, the ones that are open, or new ones. What a
-   * fault has ended or lost stays so; whatever else it did is undone by `pass` or by another fault.
+   * From now on this fault instead of the one before, for all connections, the ones that are open, new ones, or those
+   * that have subscribed to something or will. What a fault has ended or lost stays so; whatever else it did is undone
+   * by `pass` or by another fault.
    */
-  set(fault: Fault, connections?: 'all' | 'open' | 'new'): void
+  set(fault: Fault, connections?: Connections): void
   /** The same as `set({ kind: 'pass' })`. */
   heal(): void
   /** Resets all open connections, once. */
@@ -37,6 +38,8 @@ export interface FaultProxy {
   /** Resets all open connections and closes the port. Twice without harm. */
   stop(): Promise<void>
 }
+
+type Connections = 'all' | 'open' | 'new' | 'subscribed'
 
 /** Starts a proxy on a free port that lets everything through. Nothing is kept alive by it. */
 export async function startFaultProxy({ target }: FaultProxyOptions): Promise<FaultProxy> {
@@ -48,7 +51,11 @@ export async function startFaultProxy({ target }: FaultProxyOptions): Promise<Fa
 interface Connection {
   readonly client: Socket
   readonly lanes: Readonly<Record<Direction, Lane>>
+  hasSubscribed: boolean
 }
+
+/** As clients write the command: one word of a list. */
+const SUBSCRIBE = /\r\nP?SUBSCRIBE\r\n/i
 
 class SocketProxy implements FaultProxy {
   readonly host = '127.0.0.1'
@@ -59,6 +66,7 @@ class SocketProxy implements FaultProxy {
   readonly #server: Server
   readonly #open = new Set<Connection>()
   #faultOfNew: Fault = { kind: 'pass' }
+  #faultOfSubscribed: Fault | undefined
 
   constructor(target: FaultProxyOptions['target'], server: Server) {
     this.port = (server.address() as AddressInfo).port
@@ -74,7 +82,13 @@ class SocketProxy implements FaultProxy {
     return [...this.#open].filter(({ client }) => !client.readableEnded && !client.destroyed).length
   }
 
-  set(fault: Fault, connections: 'all' | 'open' | 'new' = 'all'): void {
+  set(fault: Fault, connections: Connections = 'all'): void {
+    if (connections === 'subscribed') {
+      this.#faultOfSubscribed = fault
+      for (const connection of this.#open) if (connection.hasSubscribed) apply(fault, connection)
+      return
+    }
+    if (connections === 'all') this.#faultOfSubscribed = undefined
     if (connections !== 'open') this.#faultOfNew = fault
     if (connections !== 'new') for (const connection of this.#open) apply(fault, connection)
   }
@@ -101,9 +115,13 @@ class SocketProxy implements FaultProxy {
     }
     const { host, port } = this.#target
     const server = connect({ host, port, allowHalfOpen: true, noDelay: true })
-    const connection = { client, lanes: { requests: new Lane(client, server), replies: new Lane(server, client) } }
+    const lanes = { requests: new Lane(client, server), replies: new Lane(server, client) }
+    const connection: Connection = { client, lanes, hasSubscribed: false }
     client.on('data', (bytes) => {
       this.received.requests += bytes.length
+      if (connection.hasSubscribed || !SUBSCRIBE.test(bytes.toString('latin1'))) return
+      connection.hasSubscribed = true
+      if (this.#faultOfSubscribed !== undefined) apply(this.#faultOfSubscribed, connection)
     })
     server.on('data', (bytes) => {
       this.received.replies += bytes.length

@@ -339,6 +339,24 @@ describe('which connections', () => {
     proxy.heal()
     await late.gets('+PONG\r\n')
   })
+
+  test('those that have subscribed, and those that do', async () => {
+    const subscribe = (channel: string) => `*2\r\n$9\r\nsubscribe\r\n$4\r\n${channel}`
+    const subscribed = (channel: string) => `*3\r\n$9\r\nsubscribe\r\n$4\r\n${channel}\r\n:1\r\n`
+    const [open, listening, late] = [await connected(), await connected(), await connected()]
+    listening.send(subscribe('news'))
+    await listening.gets(subscribed('news'))
+    proxy.set({ kind: 'black-hole' }, 'subscribed')
+    late.send(subscribe('late'))
+    expect(await redis.command('PUBLISH', 'news', 'unheard')).toBe(1)
+    open.send('PING')
+    await open.gets('+PONG\r\n')
+    await connected()
+    expect([listening.received, late.received]).toEqual(['', ''])
+    proxy.heal()
+    await late.gets(subscribed('late'))
+    await listening.gets('*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$7\r\nunheard\r\n')
+  })
 })
 
 test('stop() resets, closes the port, and does no harm twice', async () => {
