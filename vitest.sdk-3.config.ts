@@ -14,6 +14,7 @@ export default defineConfig({
   },
   test: {
     ...base.test,
+    projects: undefined,
     include: ['packages/core/test/metrics.test.ts', 'packages/exporter/test/{exporter,reader}.test.ts'],
   },
 })

@@ -78,6 +78,16 @@ export class Generations {
     }
   }
 
+  /** Ends all there are: Redis has forgotten every id. */
+  endAll(): void {
+    for (const one of this.#others.values()) {
+      const generation = one.deref()
+      if (generation !== undefined) generation.ended = true
+    }
+    this.#others.clear()
+    this.end('')
+  }
+
   /**
    * A question about ids, to be taken just before Redis is asked.
    *

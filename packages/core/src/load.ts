@@ -19,7 +19,7 @@ import type { Rooms } from './rooms.js'
 import type { Milliseconds } from './types.js'
 import { untraced } from './untraced.js'
 import type { HeldValue } from './values.js'
-import type { WritePath } from './write.js'
+import type { Fate, WritePath } from './write.js'
 
 /** One key that a loader is asked for. */
 export interface Wanted {
@@ -54,6 +54,8 @@ class Pending implements Wanted {
   land!: (landing: Landing) => void
   /** What came of claiming it. */
   answer: Answer | undefined
+  /** Another process has found that there is nothing to store. */
+  isBarren = false
 
   constructor({ flight, found }: Wanted) {
     this.flight = flight
@@ -95,6 +97,7 @@ export class Load {
     budget: Budget,
   ): ReadonlyArray<Promise<Landing>> {
     const pending = wanted.map((one) => new Pending(one))
+    for (const { found } of wanted) if (!isStorable(found)) this.forgo(found)
     const { run } = wanted[0].flight
     this.#go(pending, { call, options }, run, budget).catch((error) => {
       for (const { land } of pending) land({ kind: 'failed', error, reason: 'error' })
@@ -104,7 +107,7 @@ export class Load {
 
   /** What was claimed along with a lookup is not loaded after all. */
   forgo({ claim }: NotFound): void {
-    if (claim?.kind === 'held') this.#release([claim.lease])
+    if (claim?.kind === 'held') this.#release([claim.lease], false)
   }
 
   async #go(pending: readonly Pending[], order: Order, run: Run, budget: Budget): Promise<void> {
@@ -139,7 +142,11 @@ export class Load {
       for (const [index, found] of again.entries()) {
         const one = missing[index] as Pending
         if (isHit(found)) one.answer = { kind: 'landed', landing: landingOf(found.entry) }
-        else one.answer = isStorable(found) ? found.claim : { kind: 'failed', error: found.error ?? 'other' }
+        else if (isStorable(found)) one.answer = found.claim
+        else {
+          this.forgo(found)
+          one.answer = { kind: 'failed', error: found.error ?? 'other' }
+        }
       }
     }
     const claim = async (those: readonly Pending[], mode: 'free' | 'over'): Promise<void> => {
@@ -186,7 +193,8 @@ export class Load {
       while (left.length > 0) {
         for (const one of left) one.answer = undefined
         await this.#claim(left, order.options, this.#rooms.newBudget())
-        if (clock.precise() > patience) for (const one of left) if (isTaken(one)) one.answer = NONE
+        const mayWait = clock.precise() <= patience && !this.#rooms.closed
+        for (const one of left) if (isTaken(one) && (!mayWait || one.isBarren)) one.answer = NONE
         left = this.#stillWanted(left)
         const won = left.filter(isToBeLoaded)
         if (won.length > 0) {
@@ -196,6 +204,7 @@ export class Load {
         }
         left = left.filter(isTaken)
         if (left.length > 0) await queue.next()
+        for (const one of left) one.isBarren ||= redis.isBarren(one.flight.place, queue)
         left = this.#stillWanted(left)
       }
     } finally {
@@ -208,7 +217,7 @@ export class Load {
   #stillWanted(waiting: readonly Pending[]): readonly Pending[] {
     return waiting.filter(({ flight, answer, land }) => {
       if (!flight.isCalledOff) return true
-      if (answer?.kind === 'held') this.#release([answer.lease])
+      if (answer?.kind === 'held') this.#release([answer.lease], false)
       land({ kind: 'failed', error: flight.run.calledOffWith, reason: 'error' })
       return false
     })
@@ -249,18 +258,24 @@ export class Load {
     const given = await Promise.all(
       wanted.map(async (one, index) => {
         const [lease] = leaseOf(one)
-        const { landing, isWritten } = await this.#store(one, index, loaded, options.lifetime, lease, budget)
+        const { landing, fate } = await this.#store(one, index, loaded, options.lifetime, lease, budget)
         one.land(landing)
-        return lease === undefined || isWritten ? [] : [lease]
+        return lease === undefined ? [] : [{ lease, fate }]
       }),
     )
-    this.#release(given.flat())
+    for (const fate of ['barren', 'fruitless'] as const) {
+      const leases = given.flat().filter((one) => one.fate === fate)
+      this.#release(
+        leases.map(({ lease }) => lease),
+        fate === 'barren',
+      )
+    }
   }
 
   /** Of what was not stored: others may load it. Behind the caller's back, who does not wait for it. */
-  #release(leases: readonly Lease[]): void {
+  #release(leases: readonly Lease[], isBarren: boolean): void {
     const { redis } = this.#rooms
-    if (redis !== undefined && leases.length > 0) untraced(() => redis.release(leases))
+    if (redis !== undefined && leases.length > 0) untraced(() => redis.release(leases, isBarren))
   }
 
   /** Renews leases until it is told to end. Once one is lost, newcomers do not join its flight: what it brings is old. */
@@ -290,7 +305,7 @@ export class Load {
     }
   }
 
-  /** What came of a load for one key, and whether its write has ended the lease. */
+  /** What came of a load for one key, and of its lease. */
   async #store(
     { flight, found, answer }: Pending,
     index: number,
@@ -298,22 +313,21 @@ export class Load {
     defaults: ResolvedLifetime,
     lease: Lease | undefined,
     budget: Budget,
-  ): Promise<{ readonly landing: Landing; readonly isWritten: boolean }> {
+  ): Promise<{ readonly landing: Landing; readonly fate: Fate }> {
     const { backoffs, clock, random, values } = this.#rooms
     const { place } = flight
     // Where something of use is left, its origin can be left in peace for a while.
     const failed = (error: unknown, reason: 'error' | 'timeout') => {
       const canWait = found.stale !== undefined && clock.now() < uselessFrom(found.stale.entry)
       if (canWait && !flight.isCalledOff) backoffs.failed(place.id, { error, reason })
-      return { landing: { kind: 'failed', error, reason }, isWritten: false } as const
+      return { landing: { kind: 'failed', error, reason }, fate: 'fruitless' } as const
     }
     if (loaded.kind === 'failed') return failed(loaded.error, loaded.reason)
-    let isWritten = false
     try {
       const { value, lifetime } = this.#resultOf(loaded.values[index], found.stale, defaults)
       if (value === undefined) {
         backoffs.forget(place.id)
-        return { landing: loadedHere(undefined, []), isWritten }
+        return { landing: loadedHere(undefined, []), fate: 'barren' }
       }
       const { tags } = lifetime
       const { encoded, held, isNull } = values.accept(value)
@@ -322,14 +336,15 @@ export class Load {
       const belongs = lease && (await this.#belongs(place, lease, lifetime, defaults, budget))
       // What is not to be stored has nothing to do here, unless an old value would outlive it.
       const isConcern = span.fresh > 0 || found.stale !== undefined
+      let fate: Fate = isConcern ? 'fruitless' : 'barren'
       if (belongs && isConcern && mayKeep(flight.mark, tags)) {
         const storing = { encoded, held, span, tags, loadDuration: loaded.duration, generations: belongs, lease }
-        isWritten = await this.#write.store(flight, storing, budget)
+        fate = await this.#write.store(flight, storing, budget)
       }
       if (answer?.kind === 'failed' && flight.refreshing) this.#write.abandon(place)
-      return { landing: loadedHere(held, tags), isWritten }
+      return { landing: loadedHere(held, tags), fate }
     } catch (error) {
-      return { ...failed(error, 'error'), isWritten }
+      return failed(error, 'error')
     }
   }
 

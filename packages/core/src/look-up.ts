@@ -29,6 +29,7 @@ export class LookUp {
    * A script that reads and claims costs a hit half as much again; a trip saved is a third of a miss.
    */
   #misses: number = LIKELY
+  #mayRunScripts = true
 
   constructor(rooms: Rooms) {
     this.#rooms = rooms
@@ -77,7 +78,13 @@ export class LookUp {
     lasting: Milliseconds,
     budget: Budget,
   ): Promise<readonly LookedUp[]> {
-    const found = await this.many(path, [key], tags, budget, this.#misses >= LIKELY ? lasting : undefined)
+    const isLikely = this.#misses >= LIKELY && this.#mayRunScripts
+    const found = await this.many(path, [key], tags, budget, isLikely ? lasting : undefined)
+    if (isLikely && found[0]?.outcome === MISS.unavailable && found[0].error === 'auth') {
+      // Who may not run scripts may read all the same.
+      this.#mayRunScripts = false
+      return this.many(path, [key], tags, budget)
+    }
     const step = found.every(isHit) ? -1 : 1
     this.#misses = Math.min(Math.max(this.#misses + step, 0), MOST)
     return found

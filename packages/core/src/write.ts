@@ -29,6 +29,9 @@ export interface Storing {
   readonly lease: Lease | undefined
 }
 
+/** What a load leaves: a value; nothing, because there is nothing to store; nothing, because it failed or came too late. */
+export type Fate = 'written' | 'barren' | 'fruitless'
+
 /** How often a `set` notes its generations anew when they end under it: each time another `clear` came between. */
 const ATTEMPTS = 3
 
@@ -167,17 +170,17 @@ export class WritePath {
   /**
    * Stores what was loaded. What is not to be stored, or too large, must not leave an old value behind.
    *
-   * @returns whether that has ended its lease
+   * @returns what that means to others who wait for the lease
    */
-  async store({ place, mark, refreshing, span }: Flight, storing: Storing, budget: Budget): Promise<boolean> {
+  async store({ place, mark, refreshing, span }: Flight, storing: Storing, budget: Budget): Promise<Fate> {
     const isStored = storing.span.fresh > 0 && this.#fits(place, storing.encoded)
-    let isWritten = true
+    let fate: Fate = isStored ? 'fruitless' : 'barren'
     await this.#operation(
       'set',
       async (left) => {
         if (!isStored) return [await this.#remove(place.path, [place], left)]
         const result = await this.#put(place, storing, mark, left)
-        isWritten = result === undefined
+        if (result === undefined) fate = 'written'
         if (result === 'ended' || result === undefined) return [undefined]
         if (result !== 'gave way') span?.redisFailed(result)
         // What is there may still be fresh, and must not be read beside what the refresh gave its callers.
@@ -185,7 +188,7 @@ export class WritePath {
       },
       budget,
     )
-    return isWritten
+    return fate
   }
 
   /** A refresh that could not be fenced: what is there may still be fresh, and must not be read beside its result. */

@@ -1,11 +1,12 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import type { Latency } from './latency.js'
+import { renderCoherence } from './render.js'
 import type { Outcome } from './run.js'
 import { type Distribution, round } from './statistics.js'
 
 /** What docs/reliability/coherence.json holds. Durations are milliseconds. */
-interface Coherence {
+export interface Coherence {
   readonly machine: { readonly node: string; readonly redis: string; readonly cpus: number; readonly date: string }
   readonly invalidation: Latency
   readonly scenarios: readonly MeasuredScenario[]
@@ -31,7 +32,11 @@ export interface MeasuredScenario {
   readonly violations: number
 }
 
-const COHERENCE = new URL('../../../docs/reliability/coherence.json', import.meta.url)
+const DOCS = new URL('../../../docs/', import.meta.url)
+const COHERENCE = new URL('reliability/coherence.json', DOCS)
+/** The part by itself: `pnpm reliability` puts it into the page that it writes anew. */
+const PART = new URL('reliability/coherence.md', DOCS)
+const PAGE = new URL('reliability.md', DOCS)
 
 export function measured(outcome: Outcome, workers: number, bound: number): MeasuredScenario {
   const { name, operations, reads, changes, loads, doubleLoads, staleness, ofStale, violationCount } = outcome
@@ -48,4 +53,14 @@ export async function record(
   const machine = { node: process.versions.node, redis, cpus: availableParallelism(), date }
   const coherence: Coherence = { machine, invalidation, scenarios }
   await writeFile(COHERENCE, `${JSON.stringify(coherence, undefined, 2)}\n`)
+  const former = await readFile(PART, 'utf8').catch(() => undefined)
+  const part = renderCoherence(coherence)
+  await writeFile(PART, part)
+  const page = await readFile(PAGE, 'utf8')
+  if (former !== undefined && page.includes(former))
+    await writeFile(
+      PAGE,
+      page.replace(former, () => part),
+    )
+  else throw new Error('docs/reliability.md does not have the former part: `pnpm reliability` writes it')
 }

@@ -63,8 +63,12 @@ export class Memory {
   getStale(id: string, now: Milliseconds): MemoryEntry | undefined {
     const entry = this.#lru.peek(id)
     if (entry === undefined || now < entry.freshUntil || !mayServeWhileRevalidating(entry, now)) return undefined
-    const own = this.#doubts.get(id)?.until ?? entry.extras?.believedUntil ?? 0
-    const isBelieved = now < own || now < this.#coherent.believedUntil(entry.epoch)
+    const doubt = this.#doubts.get(id)
+    const own = entry.extras?.believedUntil ?? 0
+    const isBelieved =
+      doubt === undefined
+        ? now < own || now < this.#coherent.believedUntil(entry.epoch)
+        : now < Math.min(doubt.until, own)
     return isBelieved && stands(entry) ? entry : undefined
   }
 
@@ -154,6 +158,7 @@ export class Memory {
 
   /** Lets go of everything, uncounted. */
   release(): void {
+    this.#doubts.clear()
     this.#lru = this.#empty()
   }
 

@@ -7,6 +7,7 @@ import { ClientWatch } from './client-watch.js'
 import type { Coherence } from './coherence.js'
 import { atDeadline } from './deadline.js'
 import { failureOf } from './failure.js'
+import { BARREN } from './released.js'
 import { mastersSeenBy, NoDuplicateError, RefusedError, Tracker } from './tracker.js'
 
 /** How long connecting may take: many trips, each of which a busy process is late for. */
@@ -15,6 +16,8 @@ const CONNECT_PATIENCE: Milliseconds = 5_000
 const PATIENCE: Milliseconds = 1_000
 const FIRST_PAUSE: Milliseconds = 100
 const LONGEST_PAUSE: Milliseconds = 2_000
+/** So many failures in a row are told. */
+const MANY = 10
 /** Four proofs within the shortest bound: one may be late. */
 const PROOFS = 4
 const SHORTEST_INTERVAL: Milliseconds = 50
@@ -44,6 +47,8 @@ export class Channel {
   #pause: Milliseconds = FIRST_PAUSE
   #cancelTimer: () => void = () => {}
   #stopListening: () => void = () => {}
+  /** In a row. */
+  #failures = 0
   #hasWarned = false
   #settled: Array<() => void> = []
   #isUnsupported = false
@@ -127,8 +132,11 @@ export class Channel {
       flushed: () => {
         for (const { listener } of this.#members) listener.flushed()
       },
-      told: (channel: string, name: string) => {
-        for (const { leases, listener } of this.#members) if (leases === channel) listener.released(name)
+      told: (channel: string, message: string) => {
+        const isBarren = message.startsWith(BARREN)
+        for (const { leases, listener } of this.#members) {
+          if (leases === channel) listener.released(message.slice(1), isBarren)
+        }
       },
       ended: () => {
         if (attempt !== this.#attempt) return
@@ -149,6 +157,7 @@ export class Channel {
     if (attempt !== this.#attempt) return
     this.#state = 'standing'
     this.#pause = FIRST_PAUSE
+    this.#failures = 0
     for (const member of this.#members) member.stands()
     this.#settle()
     this.#prove(attempt)
@@ -186,6 +195,7 @@ export class Channel {
   /** In a Cluster: a master that nobody listens to tells nothing. */
   async #assertAllMasters(): Promise<void> {
     if (!this.#isCluster) return
+    if (this.#trackers.length === 0) throw new Error('CLUSTERDOWN no master is known')
     const seen = await Promise.all(this.#trackers.map(({ server }) => mastersSeenBy(server)))
     for (const masters of seen) {
       for (const id of masters) {
@@ -208,6 +218,8 @@ export class Channel {
 
   #lose(failure: ErrorType): void {
     for (const member of this.#members) member.failed(failure)
+    this.#failures += 1
+    if (this.#failures >= MANY) this.#warn(`the invalidation channel cannot be had (${failure})`)
     this.#break()
     this.#after(this.#pause, () => this.#open())
     this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE)
@@ -226,11 +238,14 @@ export class Channel {
     this.#break()
     this.#isUnsupported = true
     this.#settle()
+    this.#warn(`this Redis offers no invalidation channel (${error.message})`)
+  }
+
+  /** Once. */
+  #warn(reason: string): void {
     if (this.#hasWarned) return
     this.#hasWarned = true
-    diag.warn(
-      `otel-cache: this Redis offers no invalidation channel (${error.message}): memory is believed for maxStaleness only`,
-    )
+    diag.warn(`otel-cache: ${reason}: memory is believed for maxStaleness only`)
   }
 
   #settle(): void {

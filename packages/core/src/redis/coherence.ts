@@ -7,7 +7,7 @@ export interface CoherenceListener {
   changed(name: string): void
   flushed(): void
   /** A lease was given back. */
-  released(name: string): void
+  released(name: string, isBarren: boolean): void
 }
 
 /** What one cache knows of the channel: the trust rule, in its own time. Its epochs count how often the channel stood. */

@@ -18,6 +18,7 @@ import { failureOf } from './failure.js'
 import { readGenerationId } from './generation-id.js'
 import { Recovery } from './recovery.js'
 import { RedisClock, readTime } from './redis-clock.js'
+import { BARREN, FRUITLESS } from './released.js'
 import {
   CLAIM,
   EXPIRE_VALUE,
@@ -165,7 +166,7 @@ export class RedisTier {
       {
         changed: (name) => this.#changed(name.slice(own.length)),
         flushed: () => this.#flushed(),
-        released: (lease) => this.#waiters.wake(keys.valueOf(lease.slice(own.length))),
+        released: (lease, isBarren) => this.#waiters.wake(keys.valueOf(lease.slice(own.length)), isBarren),
       },
     )
     this.#waiters = new Waiters(clock, () => this.coherence.isStanding)
@@ -234,8 +235,14 @@ export class RedisTier {
     return isProven && generations.every((one) => one.epoch === epoch) ? generations.map(({ id }) => id) : undefined
   }
 
+  /** What replicas answer may be older than what the masters have told. */
+  get #epoch(): number {
+    const { options } = this.#connection.client as { options?: { scaleReads?: unknown } }
+    return (options?.scaleReads ?? 'master') === 'master' ? this.coherence.now : 0
+  }
+
   #ask(): Question {
-    return this.#generations.ask(this.coherence.now)
+    return this.#generations.ask(this.#epoch)
   }
 
   /** By ids that stand, unless they have ended meanwhile or the value has other tags than expected. */
@@ -364,9 +371,13 @@ export class RedisTier {
     })
   }
 
-  /** Gives leases back under which nothing was stored. Where Redis cannot be asked they end by themselves. */
-  async release(leases: readonly Lease[]): Promise<void> {
-    await this.#runOn(this.#leaseGroups(leases), RELEASE_LEASES, this.coherence.leases)
+  /**
+   * Gives leases back under which nothing was stored. Where Redis cannot be asked they end by themselves.
+   *
+   * @param isBarren the load went well, and brought nothing that could be stored: there is nothing to wait for
+   */
+  async release(leases: readonly Lease[], isBarren: boolean): Promise<void> {
+    await this.#runOn(this.#leaseGroups(leases), RELEASE_LEASES, this.coherence.leases, isBarren ? BARREN : FRUITLESS)
   }
 
   /** Leases of one token each, as many as may go into one command. */
@@ -383,11 +394,11 @@ export class RedisTier {
   #runOn(
     groups: ReadonlyArray<readonly Lease[]>,
     script: Script,
-    argument: string | number,
+    ...args: ReadonlyArray<string | number>
   ): Promise<readonly Reply[]> {
     const commands = groups.map((group) => {
       const names = group.map(({ name }) => name)
-      return runScript(script, names, [(group[0] as Lease).token, argument])
+      return runScript(script, names, [(group[0] as Lease).token, ...args])
     })
     return this.#connection.send(commands, this.#budget(this.#timeout))
   }
@@ -400,6 +411,11 @@ export class RedisTier {
   /** Begins to wait for what others store at these places. */
   await(places: readonly Place[]): Wait {
     return this.#waiters.wait(places.map(({ path, key }) => this.#keys.value(path, key)))
+  }
+
+  /** Whether those who wait have been told that nothing is going to be stored at this place. */
+  isBarren({ path, key }: Place, wait: Wait): boolean {
+    return wait.barren.has(this.#keys.value(path, key))
   }
 
   /** Whether generations that were noted still stand in Redis. */
@@ -496,7 +512,7 @@ export class RedisTier {
     const total = totalOf(span)
     const [beforeStoredAt, beforeIds, beforeBody] = writePieces(writing, byteLength(body))
     const sentAt = this.#clock.now()
-    const epoch = this.coherence.now
+    const epoch = this.#epoch
     const reply = await this.#connection.sendOne(
       runScript(
         STORE_VALUE,
@@ -518,7 +534,11 @@ export class RedisTier {
     if (!reply.ok) return { kind: 'failed', error: reply.error }
     const instant = numberOf(reply.value)
     if (instant === undefined) return NONSENSE
-    if (instant === 0) return ENDED
+    if (instant === 0) {
+      // Whatever is believed of them is to be looked up: a key must not stay unstored for what was missed.
+      for (const generation of generations) this.#generations.doubt(generation)
+      return ENDED
+    }
     this.#redisClock.sample(Math.abs(instant), sentAt)
     if (instant < 0) return { kind: 'late' }
     const head = [beforeStoredAt, String(instant), beforeIds, generations.map(({ id }) => id).join(','), beforeBody]
@@ -737,7 +757,7 @@ export class RedisTier {
 
   #flushed(): void {
     this.#listener.flushed()
-    this.#generations.end('')
+    this.#generations.endAll()
     this.#waiters.wakeAll()
   }
 
@@ -777,7 +797,16 @@ export class RedisTier {
     const all = [...whole, ...fences]
     const groups = isCluster ? all : chunksOf(all).map((chunk) => chunk.flat())
     const commands = groups.map((group) => command('del', ...group))
-    return doneOf(await this.#connection.send(commands, budget))
+    const replies = await this.#connection.send(commands, budget)
+    if (!isCluster) return doneOf(replies)
+    // In a slot that is moving, commands of two keys fail. The lease goes twice: nobody is to take it in between.
+    const moving = groups.filter((group, index) => group.length > 1 && isMoving(replies[index] as Reply))
+    if (moving.length === 0) return doneOf(replies)
+    const singles = moving.flatMap(([value, lease]) =>
+      [lease, value, lease].map((name) => command('del', name as string)),
+    )
+    const settled = replies.filter((reply, index) => (groups[index] as string[]).length === 1 || !isMoving(reply))
+    return doneOf([...settled, ...(await this.#connection.send(singles, budget))])
   }
 
   async #purgeMaster(master: RedisLike, path: string, patience: Milliseconds): Promise<RedisDone> {
@@ -854,6 +883,10 @@ function readClaims(reply: unknown, count: number): Claims | undefined {
   const instant = numberOf(time)
   if (instant === undefined || !Array.isArray(ids) || !Array.isArray(values) || !Array.isArray(claims)) return undefined
   return claims.length === count ? { instant, ids: ids.map(readGenerationId), values, claims } : undefined
+}
+
+function isMoving(reply: Reply): boolean {
+  return !reply.ok && reply.error === 'cluster'
 }
 
 function claimFailed(error: Failure): Claimed {

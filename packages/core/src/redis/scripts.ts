@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { LUA_NO_GENERATION_ID } from './generation-id.js'
+import { BARREN } from './released.js'
 
 /** A Lua script, run by its digest. Redis 6.2 and newer. */
 export interface Script {
@@ -19,8 +20,8 @@ const OUTLIVE = `
 local function outlive(key, lasting)
   local left = redis.call('PTTL', key)
   if left < 0 then return end
-  if lasting == 0 then redis.call('PERSIST', key)
-  elseif left < lasting then redis.call('PEXPIRE', key, lasting * 2) end
+  if lasting == 0 then redis.pcall('PERSIST', key)
+  elseif left < lasting then redis.pcall('PEXPIRE', key, lasting * 2) end
 end
 `
 
@@ -129,14 +130,15 @@ return kept
 /**
  * Gives leases back that no value was stored under, and wakes who waits for them.
  *
- * KEYS: the leases. ARGV: their token, the channel to tell their names on.
+ * KEYS: the leases. ARGV: their token, the channel to tell their names on, and what to tell before each. That there is
+ * nothing to store is told of a lease that has ended, too.
  */
 export const RELEASE_LEASES: Script = script(`
 for _, lease in ipairs(KEYS) do
   if redis.pcall('GET', lease) == ARGV[1] then
     redis.call('DEL', lease)
-    redis.pcall('PUBLISH', ARGV[2], lease)
-  end
+    redis.pcall('PUBLISH', ARGV[2], ARGV[3] .. lease)
+  elseif ARGV[3] == '${BARREN}' then redis.pcall('PUBLISH', ARGV[2], ARGV[3] .. lease) end
 end
 return #KEYS
 `)

@@ -202,11 +202,19 @@ async function runIdOf(asked: Promise<unknown>): Promise<string | undefined> {
   }
 }
 
-/** Node ids of the masters that own slots, as a node of a Cluster sees it. */
+/**
+ * Node ids of the masters that own slots, as a node of a Cluster sees it. Throws while one of its slots is moving: what is
+ * written at the other end, which may own no slot yet, is told there.
+ */
 export async function mastersSeenBy(node: RedisLike): Promise<ReadonlySet<string>> {
-  const slots: unknown = await untraced(() => node.call('cluster', 'slots'))
+  const lines = String(await untraced(() => node.call('cluster', 'nodes')))
+    .trim()
+    .split('\n')
   const masters = new Set<string>()
-  if (!Array.isArray(slots)) return masters
-  for (const range of slots) masters.add(String((range as unknown[][])[2]?.[2]))
+  for (const line of lines) {
+    const [id, , flags, , , , , , ...slots] = line.trim().split(' ') as [string, ...string[]]
+    if (slots.some((slot) => slot.startsWith('['))) throw new Error('TRYAGAIN a slot is moving')
+    if (slots.length > 0 && flags?.includes('master')) masters.add(id)
+  }
   return masters
 }

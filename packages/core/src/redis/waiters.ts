@@ -35,10 +35,14 @@ export class Waiters {
     return wait
   }
 
-  /** Something was written under the name, or its lease was given back. */
-  wake(name: string): void {
+  /**
+   * Something was written under the name, or its lease was given back.
+   *
+   * @param isBarren nothing is going to be written
+   */
+  wake(name: string, isBarren: boolean = false): void {
     const waiting = this.#byName.get(name)
-    if (waiting !== undefined) for (const wait of waiting) wait.wake()
+    if (waiting !== undefined) for (const wait of waiting) wait.wake(isBarren ? name : undefined)
   }
 
   wakeAll(): void {
@@ -55,6 +59,8 @@ export class Wait {
   readonly #hears: () => boolean
   /** There is nothing to wait for any more. */
   readonly leave: () => void
+  /** The names under which nothing is going to be written. */
+  readonly barren: Set<string> = new Set()
   #isWoken = false
   #pause = FIRST
   #resume: () => void = () => {}
@@ -81,7 +87,8 @@ export class Wait {
     this.#isWoken = false
   }
 
-  wake(): void {
+  wake(barren?: string): void {
+    if (barren !== undefined) this.barren.add(barren)
     this.#isWoken = true
     this.#resume()
   }

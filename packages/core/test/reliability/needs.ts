@@ -9,7 +9,7 @@ export const COMMANDS: readonly string[] = [
 export const COMMANDS_OF_CHANNEL: readonly string[] = ['client|id', 'client|tracking', 'subscribe']
 
 /** To make sure that the channel reaches the same server; in a Cluster, that it reaches every master. */
-export const COMMANDS_OF_TOPOLOGY: readonly string[] = ['info', 'cluster|myid', 'cluster|slots']
+export const COMMANDS_OF_TOPOLOGY: readonly string[] = ['info', 'cluster|myid', 'cluster|nodes']
 
 /** On which Redis tells of changes, and on which leases are told that were given back. */
 export function channelsOf(keyPrefix: string): string[] {

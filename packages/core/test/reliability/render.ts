@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import {
   aclLine,
   COMMANDS,
@@ -7,7 +8,7 @@ import {
   COMMANDS_OF_TOPOLOGY,
   channelsOf,
 } from './needs.js'
-import type { Results, Row } from './results.js'
+import { COHERENCE, type Results, type Row } from './results.js'
 import { SUITE } from './suite.js'
 
 /** docs/reliability.md, as the results and the suite have it. */
@@ -46,7 +47,8 @@ In simulated time, sixty calls a second. The heap is compared between the first 
 
 ${markdownTable(['outage', 'calls', 'heap grew by', 'commands the client still held', 'most unconfirmed', 'timers left after `close()`'], rows)}
 
-## How it was measured
+${readFileSync(COHERENCE, 'utf8')}
+## How the faults were measured
 
 Node ${machine.node}, Redis ${machine.redis}, ${machine.cpus} cores, ${machine.date}. \`pnpm reliability\` runs the suite in \`packages/core/test/reliability\`, one fault at a time, and writes this page; \`pnpm test\` runs the same suite and checks that this page is what its last run has recorded.
 `

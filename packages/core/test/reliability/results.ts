@@ -58,6 +58,8 @@ export interface Results {
 /** Where a run is recorded, and what is made of it. */
 const ROOT = new URL('../../../../docs/', import.meta.url)
 export const RESULTS = new URL('reliability/results.json', ROOT)
+/** What `pnpm soak --record` has measured, as a part of the page. */
+export const COHERENCE = new URL('reliability/coherence.md', ROOT)
 export const DOCUMENT = new URL('reliability.md', ROOT)
 
 export function clientsOf({ clients = ['ioredis 6'] }: Fault): readonly ClientName[] {
