@@ -4,11 +4,13 @@ import type { Latency } from './latency.js'
 import { renderCoherence } from './render.js'
 import type { Outcome } from './run.js'
 import { type Distribution, round } from './statistics.js'
+import type { Traffic } from './traffic.js'
 
 /** What docs/reliability/coherence.json holds. Durations are milliseconds. */
 export interface Coherence {
   readonly machine: { readonly node: string; readonly redis: string; readonly cpus: number; readonly date: string }
   readonly invalidation: Latency
+  readonly traffic: Traffic
   readonly scenarios: readonly MeasuredScenario[]
 }
 
@@ -47,11 +49,12 @@ export function measured(outcome: Outcome, workers: number, bound: number): Meas
 export async function record(
   scenarios: readonly MeasuredScenario[],
   invalidation: Latency,
+  traffic: Traffic,
   redis: string,
 ): Promise<void> {
   const date = new Date().toISOString().slice(0, 10)
   const machine = { node: process.versions.node, redis, cpus: availableParallelism(), date }
-  const coherence: Coherence = { machine, invalidation, scenarios }
+  const coherence: Coherence = { machine, invalidation, traffic, scenarios }
   await writeFile(COHERENCE, `${JSON.stringify(coherence, undefined, 2)}\n`)
   const former = await readFile(PART, 'utf8').catch(() => undefined)
   const part = renderCoherence(coherence)

@@ -5,6 +5,7 @@ import { type MeasuredScenario, measured, record } from './results.js'
 import { run } from './run.js'
 import { SCENARIOS } from './scenarios.js'
 import { readSettings, type Settings, USAGE, UsageError } from './settings.js'
+import { measureTraffic } from './traffic.js'
 
 async function main({ minutes, scenario: wanted, seed, core, record: isRecorded }: Settings): Promise<void> {
   const until = performance.now() + minutes * 60_000
@@ -25,7 +26,11 @@ async function main({ minutes, scenario: wanted, seed, core, record: isRecorded 
     const invalidation = await measureLatency({ seed, watchers: 7, writes: 1_000, pause: 20, core })
     const { p50, p99, max, count } = invalidation.latency
     console.log(`an invalidation reaches another process: p50 ${p50}, p99 ${p99}, max ${max} ms, of ${count}`)
-    if (isRecorded) await record(all, invalidation, await redisVersion())
+    const traffic = await measureTraffic(seed, core)
+    console.log(
+      `${traffic.writesPerSecond} writes a second cost each of ${traffic.processes} processes ${traffic.process} of a processor`,
+    )
+    if (isRecorded) await record(all, invalidation, traffic, await redisVersion())
   } else if (isRecorded) throw new UsageError('--record wants every scenario')
   if (violations > 0) process.exitCode = 1
 }
