@@ -43,6 +43,8 @@ const NONE: Answer = { kind: 'none' }
 /** How often a lease is renewed while its load goes on: a few times within its time, and within `maxStaleness`. */
 const RENEWAL: Milliseconds = 500
 const SHORTEST_RENEWAL: Milliseconds = 50
+/** So long a load may be joined without a sign from Redis, however short `maxStaleness` is. */
+const LEAST_JOINABLE: Milliseconds = 1_000
 /** A leader who hangs ends at its own `loadTimeout`, and is replaced a moment later. */
 const GRACE: Milliseconds = 3_000
 
@@ -227,6 +229,7 @@ export class Load {
     if (wanted.length === 0) return
     const { clock, loadQueue, telemetry } = this.#rooms
     for (const one of wanted) [one.flight.fences] = leaseOf(one)
+    this.#vouchFor(wanted, clock.now())
     const claimedAt = clock.precise()
     let endRenewal: (() => void) | undefined
     const ticket = run.enter(loadQueue)
@@ -278,6 +281,14 @@ export class Load {
     if (redis !== undefined && leases.length > 0) untraced(() => redis.release(leases, isBarren))
   }
 
+  /** The trust rule, for loads: what may have been changed elsewhere since Redis was last asked is not joined for ever. */
+  #vouchFor(wanted: readonly Pending[], at: Milliseconds): void {
+    const { redis, options } = this.#rooms
+    if (redis === undefined) return
+    const joinableUntil = at + Math.max(options.maxStaleness, LEAST_JOINABLE)
+    for (const { flight } of wanted) flight.joinableUntil = joinableUntil
+  }
+
   /** Renews leases until it is told to end. Once one is lost, newcomers do not join its flight: what it brings is old. */
   #keep(wanted: readonly Pending[], claimedAt: Milliseconds): () => void {
     const { redis, clock, flights, options } = this.#rooms
@@ -287,11 +298,19 @@ export class Load {
     let isOver = false
     let cancel = (): void => {}
     const renew = async (): Promise<void> => {
-      const lost = new Set(await redis.renew(held.flatMap(leaseOf)))
+      if (this.#rooms.closed) return
+      const sentAt = clock.now()
+      const { lost: gone, kept } = await redis.renew(held.flatMap(leaseOf))
+      const lost = new Set(gone)
       if (isOver) return
       const isLost = (one: Pending): boolean => leaseOf(one).some((lease) => lost.has(lease))
       for (const one of held.filter(isLost)) flights.land(one.flight)
       held = held.filter((one) => !isLost(one))
+      const confirmed = new Set(kept)
+      this.#vouchFor(
+        held.filter((one) => leaseOf(one).some((lease) => confirmed.has(lease))),
+        sentAt,
+      )
       if (held.length > 0) cancel = clock.after(interval, begin)
     }
     const begin = (): void => {

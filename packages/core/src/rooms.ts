@@ -46,7 +46,7 @@ export class Rooms {
   readonly generations: Generations = new Generations(() => this.memory?.clear())
   readonly memory: Memory | undefined
   readonly redis: RedisTier | undefined
-  readonly flights: Flights = new Flights()
+  readonly flights: Flights
   readonly inProgress: InProgress = new InProgress()
   readonly loadQueue: LoadQueue
   readonly backoffs: Backoffs
@@ -62,6 +62,7 @@ export class Rooms {
     this.random = random
     this.loadQueue = new LoadQueue(options.maxConcurrentLoads)
     this.backoffs = new Backoffs(clock)
+    this.flights = new Flights(clock)
     this.values = new Values(options.codec, options.values)
     const keys = new RedisKeys(options.keyPrefix, options.version)
     const { redisTimeout, maxStaleness } = options

@@ -1,4 +1,5 @@
 import type { CallSpan } from '../call-span.js'
+import type { Clock } from '../clock.js'
 import type { Generation } from '../generations.js'
 import { isUnder } from '../keys.js'
 import type { Mark } from '../mark.js'
@@ -42,6 +43,8 @@ export class Flight {
   missed: NotFound | undefined
   /** What its value will belong to, once it is being loaded. */
   fences: { readonly generations: readonly Generation[]; readonly anyTag: readonly Generation[] } | undefined
+  /** Until when newcomers may join its load without a sign that the key has not been changed elsewhere since. */
+  joinableUntil: Milliseconds = Number.POSITIVE_INFINITY
   /** What it waits for: the run of its own loader, should one be needed, or the flight that it follows. */
   #leadsTo: Run | Flight
   #passengers = 0
@@ -141,18 +144,23 @@ export class Flight {
  * first must not wait for the second where something is cached; of the two only one loads.
  */
 export class Flights {
+  readonly #clock: Clock
   readonly #content = new Map<string, Flight>()
   readonly #refreshing = new Map<string, Flight>()
 
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
   /** The flight that a newcomer who is content with what is cached joins. One that was called off takes nobody aboard. */
   get(id: string): Flight | undefined {
-    return takesAboard(this.#content.get(id))
+    return this.#takesAboard(this.#content.get(id))
   }
 
   /** The flight that a newcomer who wants a refresh joins: also one that is loading because nothing was cached. */
   getRefreshing(id: string): Flight | undefined {
     const flight = this.get(id)
-    return takesAboard(this.#refreshing.get(id)) ?? (flight?.missed && flight)
+    return this.#takesAboard(this.#refreshing.get(id)) ?? (flight?.missed && flight)
   }
 
   /** The flight for the same key that another one may follow instead of loading itself. */
@@ -160,8 +168,8 @@ export class Flights {
     const { id } = flight.place
     const [same, other] = flight.refreshing ? [this.#refreshing, this.#content] : [this.#content, this.#refreshing]
     // The flight itself is not on the board any more where its key has changed since.
-    const newer = takesAboard(same.get(id))
-    return newer === undefined || newer === flight ? takesAboard(other.get(id)) : newer
+    const newer = this.#takesAboard(same.get(id))
+    return newer === undefined || newer === flight ? this.#takesAboard(other.get(id)) : newer
   }
 
   isUnderWay(id: string): boolean {
@@ -194,13 +202,14 @@ export class Flights {
     return this.#content.size + this.#refreshing.size
   }
 
+  #takesAboard(flight: Flight | undefined): Flight | undefined {
+    if (flight === undefined || flight.isCalledOff || flight.isFenced) return undefined
+    return this.#clock.now() < flight.joinableUntil ? flight : undefined
+  }
+
   #boardOf(flight: Flight): Map<string, Flight> {
     return flight.refreshing ? this.#refreshing : this.#content
   }
-}
-
-function takesAboard(flight: Flight | undefined): Flight | undefined {
-  return flight === undefined || flight.isCalledOff || flight.isFenced ? undefined : flight
 }
 
 function hasEnded({ ended }: Generation): boolean {

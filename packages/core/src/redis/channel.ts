@@ -85,6 +85,7 @@ export class Channel {
 
   leave(member: Coherence): void {
     this.#members.delete(member)
+    member.broke()
     if (this.#members.size > 0) return
     Channel.#channels.delete(this.#client)
     this.#stopListening()

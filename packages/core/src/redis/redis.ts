@@ -359,16 +359,23 @@ export class RedisTier {
   /**
    * Keeps leases while their load goes on. What fails is tried again by the next call.
    *
-   * @returns those that stand no more, because their key was changed
+   * @returns those that stand no more, because their key was changed, and those that do
    */
-  async renew(leases: readonly Lease[]): Promise<readonly Lease[]> {
+  async renew(leases: readonly Lease[]): Promise<{ readonly lost: readonly Lease[]; readonly kept: readonly Lease[] }> {
     const groups = this.#leaseGroups(leases)
     const replies = await this.#runOn(groups, RENEW_LEASES, LEASE_TIME)
-    return groups.flatMap((group, index) => {
+    const lost: Lease[] = []
+    const kept: Lease[] = []
+    for (const [index, group] of groups.entries()) {
       const reply = replies[index] as Reply
-      const kept: readonly unknown[] = reply.ok && Array.isArray(reply.value) ? reply.value : []
-      return group.filter((_, at) => numberOf(kept[at]) === 0)
-    })
+      const answers: readonly unknown[] = reply.ok && Array.isArray(reply.value) ? reply.value : []
+      for (const [at, lease] of group.entries()) {
+        const answer = numberOf(answers[at])
+        if (answer === 0) lost.push(lease)
+        else if (answer !== undefined) kept.push(lease)
+      }
+    }
+    return { lost, kept }
   }
 
   /**

@@ -2,16 +2,28 @@
 export type RespValue = Buffer | number | null | Error | readonly RespValue[]
 
 const CR = 13
-/** No name and no list of names is longer: what says so is no Redis. */
-const MOST = 2 ** 26
+/** No name is longer, and no list of names: what says so is no Redis. */
+const LONGEST_TEXT = 2 ** 20
+const LONGEST_LIST = 2 ** 26
+/** A length of nothing at all. */
+const NIL = -1
+/** A message of a subscription is a list with a list in it. */
+const DEEPEST = 8
 
-/** What has arrived is not all of a reply yet. */
+/** What has arrived is not all of a value yet. */
 const PARTIAL: unique symbol = Symbol('partial')
 
-/** Reads the Redis protocol, version 2, from the pieces in which a socket delivers it. */
+interface List {
+  readonly items: RespValue[]
+  readonly length: number
+}
+
+/** Reads the Redis protocol, version 2, from the pieces in which a socket delivers it; every byte is looked at once. */
 export class RespReader {
   #rest: Buffer = Buffer.alloc(0)
   #at = 0
+  /** The lists that are not whole yet, each within the one before it. */
+  readonly #open: List[] = []
 
   /** The values that are whole by now. Throws for what is not the protocol. */
   read(piece: Buffer): RespValue[] {
@@ -20,69 +32,77 @@ export class RespReader {
     const values: RespValue[] = []
     for (;;) {
       const start = this.#at
-      const value = this.#value()
-      if (value === PARTIAL) {
+      const token = this.#token()
+      if (token === PARTIAL) {
         this.#rest = this.#rest.subarray(start)
         return values
       }
-      values.push(value)
+      const value =
+        token !== null && typeof token === 'object' && 'items' in token ? this.#begin(token) : this.#close(token)
+      if (value !== PARTIAL) values.push(value)
     }
   }
 
-  #value(): RespValue | typeof PARTIAL {
-    const line = this.#line()
-    if (line === PARTIAL) return PARTIAL
-    const text = line.subarray(1)
-    switch (line[0]) {
+  #begin(list: List): RespValue | typeof PARTIAL {
+    if (list.length === 0) return this.#close([])
+    if (this.#open.push(list) > DEEPEST) throw new Error('Lists in lists in lists are no Redis')
+    return PARTIAL
+  }
+
+  /** A value is whole, and with it perhaps the lists around it. */
+  #close(value: RespValue): RespValue | typeof PARTIAL {
+    let whole = value
+    for (let list = this.#open.at(-1); list !== undefined; list = this.#open.at(-1)) {
+      list.items.push(whole)
+      if (list.items.length < list.length) return PARTIAL
+      whole = list.items
+      this.#open.pop()
+    }
+    return whole
+  }
+
+  /** A value, or the head of a list. */
+  #token(): RespValue | List | typeof PARTIAL {
+    const end = this.#rest.indexOf(CR, this.#at)
+    if (end === -1 || end + 1 >= this.#rest.length) return PARTIAL
+    const kind = this.#rest[this.#at]
+    const line = this.#rest.subarray(this.#at + 1, end)
+    this.#at = end + 2
+    switch (kind) {
       case 43: // +
-        return text
+        return line
       case 45: // -
-        return new Error(text.toString())
+        return new Error(line.toString())
       case 58: // :
-        return Number(text.toString('latin1'))
+        return integer(line, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
       case 36: // $
-        return this.#text(lengthOf(text))
-      case 42: // *
-        return this.#list(lengthOf(text))
+        return this.#text(integer(line, NIL, LONGEST_TEXT))
+      case 42: {
+        // *
+        const length = integer(line, NIL, LONGEST_LIST)
+        return length < 0 ? null : { items: [], length }
+      }
       default:
         throw new Error(`No Redis answers ${JSON.stringify(line.toString('latin1').slice(0, 20))}`)
     }
   }
 
-  #line(): Buffer | typeof PARTIAL {
-    const end = this.#rest.indexOf(CR, this.#at)
-    if (end === -1 || end + 1 >= this.#rest.length) return PARTIAL
-    const line = this.#rest.subarray(this.#at, end)
-    this.#at = end + 2
-    return line
-  }
-
   #text(length: number): Buffer | null | typeof PARTIAL {
-    if (length === -1) return null
+    if (length < 0) return null
     const end = this.#at + length
     if (end + 2 > this.#rest.length) return PARTIAL
+    if (this.#rest[end] !== CR) throw new Error('A text in the Redis protocol is longer than it says')
     const text = this.#rest.subarray(this.#at, end)
     this.#at = end + 2
     return text
   }
-
-  #list(length: number): readonly RespValue[] | null | typeof PARTIAL {
-    if (length === -1) return null
-    const list: RespValue[] = []
-    while (list.length < length) {
-      const value = this.#value()
-      if (value === PARTIAL) return PARTIAL
-      list.push(value)
-    }
-    return list
-  }
 }
 
-function lengthOf(text: Buffer): number {
-  const length = Number(text.toString('latin1'))
-  if (!Number.isInteger(length) || length < -1 || length > MOST)
-    throw new Error(`No length in Redis's protocol: ${text}`)
-  return length
+function integer(line: Buffer, least: number, most: number): number {
+  const text = line.toString('latin1')
+  const value = Number(text)
+  if (!/^-?\d+$/.test(text) || value < least || value > most) throw new Error(`No number in the Redis protocol: ${text.slice(0, 20)}`)
+  return value
 }
 
 /** A command as it goes over the wire. */
