@@ -291,7 +291,7 @@ export class Load {
 
   /** Renews leases until it is told to end. Once one is lost, newcomers do not join its flight: what it brings is old. */
   #keep(wanted: readonly Pending[], claimedAt: Milliseconds): () => void {
-    const { redis, clock, flights, options } = this.#rooms
+    const { redis, clock, options } = this.#rooms
     let held = wanted.filter(({ answer }) => answer?.kind === 'held')
     if (redis === undefined || held.length === 0) return () => {}
     const interval = Math.max(Math.min(RENEWAL, options.maxStaleness / 4), SHORTEST_RENEWAL)
@@ -304,7 +304,7 @@ export class Load {
       const lost = new Set(gone)
       if (isOver) return
       const isLost = (one: Pending): boolean => leaseOf(one).some((lease) => lost.has(lease))
-      for (const one of held.filter(isLost)) flights.land(one.flight)
+      for (const { flight } of held.filter(isLost)) flight.joinableUntil = Number.NEGATIVE_INFINITY
       held = held.filter((one) => !isLost(one))
       const confirmed = new Set(kept)
       this.#vouchFor(

@@ -43,8 +43,7 @@ export class Flight {
   missed: NotFound | undefined
   /** What its value will belong to, once it is being loaded. */
   fences: { readonly generations: readonly Generation[]; readonly anyTag: readonly Generation[] } | undefined
-  /** Until when newcomers may join its load without a sign that the key has not been changed elsewhere since. */
-  joinableUntil: Milliseconds = Number.POSITIVE_INFINITY
+  #joinableUntil: Milliseconds = Number.POSITIVE_INFINITY
   /** What it waits for: the run of its own loader, should one be needed, or the flight that it follows. */
   #leadsTo: Run | Flight
   #passengers = 0
@@ -89,6 +88,15 @@ export class Flight {
     own.leave(this.#passengers, undefined)
   }
 
+  /** Until when newcomers may join its load without a sign that the key has not been changed elsewhere since. */
+  get joinableUntil(): Milliseconds {
+    return this.#leadsTo instanceof Flight ? this.#leadsTo.joinableUntil : this.#joinableUntil
+  }
+
+  set joinableUntil(instant: Milliseconds) {
+    this.#joinableUntil = instant
+  }
+
   get hasPassengers(): boolean {
     return this.#passengers > 0
   }
@@ -125,11 +133,13 @@ export class Flight {
 
   /** What it brings has ended, all of it: whoever comes now wants something newer. */
   get isFenced(): boolean {
+    if (this.#leadsTo instanceof Flight) return this.#leadsTo.isFenced
     return this.fences?.generations.some(hasEnded) ?? false
   }
 
   /** What it brings has ended if it carries a tag that only its loader knows. */
   get isFencedByTags(): boolean {
+    if (this.#leadsTo instanceof Flight) return this.#leadsTo.isFencedByTags
     return this.fences?.anyTag.some(hasEnded) ?? false
   }
 

@@ -101,7 +101,8 @@ export class RespReader {
 function integer(line: Buffer, least: number, most: number): number {
   const text = line.toString('latin1')
   const value = Number(text)
-  if (!/^-?\d+$/.test(text) || value < least || value > most) throw new Error(`No number in the Redis protocol: ${text.slice(0, 20)}`)
+  if (!/^-?\d+$/.test(text) || value < least || value > most)
+    throw new Error(`No number in the Redis protocol: ${text.slice(0, 20)}`)
   return value
 }
 
