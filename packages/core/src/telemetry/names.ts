@@ -36,7 +36,8 @@ export interface InstrumentSpec extends MetricOptions {
 }
 
 const TIERS: readonly Tier[] = ['memory', 'redis']
-const OPERATIONS: readonly Operation[] = ['get', 'set', 'delete', 'clear', 'lease', 'channel']
+const TIMED: readonly Operation[] = ['get', 'set', 'delete', 'clear']
+const OPERATIONS: readonly Operation[] = [...TIMED, 'lease', 'channel']
 const ERROR_TYPES: readonly ErrorType[] = [
   'timeout',
   'connection',
@@ -91,10 +92,11 @@ const LOAD_BOUNDS_S = [...BOUNDS_S, 2.5, 5, 10, 30]
 
 const MEASUREMENT = {
   kind: 'histogram',
-  attributes: { [ATTRIBUTE.operation]: OPERATIONS },
+  attributes: { [ATTRIBUTE.operation]: TIMED },
   counts:
     'One observation for each call that left memory, whatever became of it; a batch is one. A `getOrSet` is timed as its `get` and, after a load, its `set`, of which a `getOrSetMany` has one for each key that it loaded. Every caller that waited for a shared answer is one.',
-  countsNot: 'Time in the loader. Memory hits, unless `timeMemoryHits`: reading the clock costs more than the lookup.',
+  countsNot:
+    'Time in the loader, and the wait for another process that loads. Memory hits, unless `timeMemoryHits`: reading the clock costs more than the lookup. Leases and the invalidation channel: of those only errors are counted.',
 } as const
 
 export const LATENCY_MS: InstrumentSpec = {
@@ -136,7 +138,8 @@ export const COALESCED: InstrumentSpec = {
   unit: '{call}',
   description: "Callers that waited for another's load.",
   attributes: { [ATTRIBUTE.scope]: ['process', 'fleet'] },
-  counts: 'Each key of a caller that waited until a load ended which another caller had begun.',
+  counts:
+    'Each key of a caller that waited until a load ended which another caller had begun: in this process, or (`fleet`) in another one.',
   countsNot: 'The caller that began the load; callers who shared a lookup that found what they wanted.',
   promql: 'sum by (job, cache) (rate(redis_cache_coalesced_total[5m]))',
 }
