@@ -101,8 +101,9 @@ export class WritePath {
       endHere()
       if (redis === undefined) return [undefined]
       const ended = await redis.endGeneration(path, undefined, budget)
-      // Where Redis refused, what has been read meanwhile is what was to end.
-      if (ended.kind === 'failed') endHere()
+      // Where Redis refused, what has been read meanwhile is what was to end. So it may be in a Cluster, whose nodes answer
+      // in no order.
+      if (ended.kind === 'failed' || redis.isCluster) endHere()
       return [ended, purge && ended.kind === 'done' ? await redis.purge(path) : ended].map(failure)
     })
   }
@@ -117,7 +118,7 @@ export class WritePath {
       }
       endHere()
       const ended = await redis?.endGeneration(path, tag, budget)
-      if (ended?.kind === 'failed') endHere()
+      if (ended?.kind === 'failed' || redis?.isCluster) endHere()
       return [ended && failure(ended)]
     })
   }

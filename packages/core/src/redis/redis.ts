@@ -188,6 +188,10 @@ export class RedisTier {
     return this.#connection.breaker.state
   }
 
+  get isCluster(): boolean {
+    return this.#connection.isCluster
+  }
+
   /** How many deletes wait to be replayed. */
   get unconfirmed(): number {
     return this.#unconfirmed.size
