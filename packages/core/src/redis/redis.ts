@@ -547,7 +547,7 @@ export class RedisTier {
     if (instant === undefined) return NONSENSE
     if (instant === 0) {
       // Whatever is believed of them is to be looked up: a key must not stay unstored for what was missed.
-      for (const generation of generations) this.#generations.doubt(generation)
+      for (const one of generations) this.#generations.doubt(one)
       return ENDED
     }
     this.#redisClock.sample(Math.abs(instant), sentAt)

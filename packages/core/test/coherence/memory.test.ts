@@ -55,7 +55,13 @@ describe('a change elsewhere reaches memory', () => {
     ["another client's SET", ({ client }, name) => client.set(`${name}:v:{k}`, 'nonsense')],
     ["another client's DEL", ({ client }, name) => client.del(`${name}:v:{k}`)],
     ["another client's RENAME", ({ client }, name) => client.rename(`${name}:v:{k}`, `${name}:x`)],
-    ['an expiry', ({ client }, name) => client.pexpire(`${name}:v:{k}`, 1)],
+    [
+      'an expiry',
+      async ({ client }, name) => {
+        await client.pexpire(`${name}:v:{k}`, 1)
+        await until(async () => (await client.exists(`${name}:v:{k}`)) === 0)
+      },
+    ],
   ]
 
   test.each(CHANGES)('%s', async (_, change) => {
