@@ -61,6 +61,8 @@ export const PLANTED: readonly Planted[] = [
     replace: [
       ['untraced(() => this.#verify(generation));', ';'],
       ['this.#generations.doubt(generation);', ''],
+      // Nor what a refused store says of it.
+      ['this.#generations.doubt(one);', ''],
     ],
     // Whatever else is read tells soon enough otherwise.
     scenario: { mix: QUIETER, bound: 100 },
