@@ -113,17 +113,17 @@ export class Load {
   }
 
   async #go(pending: readonly Pending[], order: Order, run: Run, budget: Budget): Promise<void> {
-    await this.#claim(pending, order.options, budget)
+    // Most were claimed along with their lookup.
+    if (pending.every(isAnswered)) this.#settle(pending, order.options)
+    else await this.#claim(pending, order.options, budget)
     const taken = pending.filter(isTaken)
-    await Promise.all([
-      this.#load(pending.filter(isToBeLoaded), order, run, budget),
-      taken.length > 0 && this.#waitForOthers(taken, order, run),
-    ])
+    const loading = this.#load(pending.filter(isToBeLoaded), order, run, budget)
+    await (taken.length > 0 ? Promise.all([loading, this.#waitForOthers(taken, order, run)]) : loading)
   }
 
   /** Asks for the leases of those of which it is not known yet. Whoever has a value by now lands at once. */
   async #claim(all: readonly Pending[], options: ResolvedReadOptions, budget: Budget): Promise<void> {
-    const { redis, generations, telemetry } = this.#rooms
+    const { redis, generations } = this.#rooms
     const [first] = all
     if (first === undefined) return
     const { path } = first.flight.place
@@ -153,7 +153,7 @@ export class Load {
     }
     const claim = async (those: readonly Pending[], mode: 'free' | 'over'): Promise<void> => {
       const keys = those.map(({ flight }) => flight.place.key)
-      const claimed = keys.length > 0 ? await redis.claim(path, keys, tags, lasting, mode, budget) : []
+      const claimed = keys.length > 0 ? await redis.leases.claim({ path, keys, tags, lasting, mode }, budget) : []
       for (const [index, { claim }] of claimed.entries()) (those[index] as Pending).answer = claim
     }
     await claim(open(), options.refresh && !options.early ? 'over' : 'free')
@@ -168,13 +168,18 @@ export class Load {
       }
       await claim(taken.filter(isTaken), 'over')
     }
+    this.#settle(all, options)
+  }
+
+  /** What came of claiming is known. */
+  #settle(all: readonly Pending[], { lifetime }: ResolvedReadOptions): void {
     const failures = new Set(all.flatMap(({ answer }) => (answer?.kind === 'failed' ? [answer.error] : [])))
-    for (const failure of failures) telemetry.failed('lease', failure)
+    for (const failure of failures) this.#rooms.telemetry.failed('lease', failure)
     for (const one of all) {
       const { answer } = one
       if (answer?.kind === 'landed') one.land(answer.landing)
       // There is nothing to wait for where nobody stores anything.
-      else if (answer === undefined || (isTaken(one) && lasting === 0)) one.answer = NONE
+      else if (answer === undefined || (isTaken(one) && longest(lifetime) === 0)) one.answer = NONE
     }
   }
 
@@ -186,7 +191,7 @@ export class Load {
     const { redis, clock } = this.#rooms
     const places = all.map(({ flight }) => flight.place)
     if (redis === undefined) return
-    const queue = redis.await(places)
+    const queue = redis.leases.await(places)
     const patience = clock.precise() + order.options.loadTimeout + GRACE
     run.onCalledOff(() => queue.wake())
     const loads: Array<Promise<void>> = []
@@ -206,7 +211,7 @@ export class Load {
         }
         left = left.filter(isTaken)
         if (left.length > 0) await queue.next()
-        for (const one of left) one.isBarren ||= redis.isBarren(one.flight.place, queue)
+        for (const one of left) one.isBarren ||= redis.leases.isBarren(one.flight.place, queue)
         left = this.#stillWanted(left)
       }
     } finally {
@@ -278,7 +283,7 @@ export class Load {
   /** Of what was not stored: others may load it. Behind the caller's back, who does not wait for it. */
   #release(leases: readonly Lease[], isBarren: boolean): void {
     const { redis } = this.#rooms
-    if (redis !== undefined && leases.length > 0) untraced(() => redis.release(leases, isBarren))
+    if (redis !== undefined && leases.length > 0) untraced(() => redis.leases.release(leases, isBarren))
   }
 
   /** The trust rule, for loads: what may have been changed elsewhere since Redis was last asked is not joined for ever. */
@@ -300,7 +305,7 @@ export class Load {
     const renew = async (): Promise<void> => {
       if (this.#rooms.closed) return
       const sentAt = clock.now()
-      const { lost: gone, kept } = await redis.renew(held.flatMap(leaseOf))
+      const { lost: gone, kept } = await redis.leases.renew(held.flatMap(leaseOf))
       const lost = new Set(gone)
       if (isOver) return
       const isLost = (one: Pending): boolean => leaseOf(one).some((lease) => lost.has(lease))
@@ -400,12 +405,16 @@ export class Load {
     if (belongs === undefined || noted.some(({ ended }) => ended)) return undefined
     if (redis === undefined || !isNew || belongs.every((one) => before.has(one))) return belongs
     // A tag that was not known before the load may have ended since. From here on that ends what has just been noted.
-    return (await redis.stand(anyTag, budget)) ? belongs : undefined
+    return (await redis.stored.stand(anyTag, budget)) ? belongs : undefined
   }
 }
 
 function leaseOf({ answer }: Pending): readonly Lease[] {
   return answer?.kind === 'held' ? [answer.lease] : []
+}
+
+function isAnswered({ answer }: Pending): boolean {
+  return answer !== undefined
 }
 
 function isTaken({ answer }: Pending): boolean {

@@ -1,3 +1,4 @@
+import { diag } from '@opentelemetry/api'
 import type { Claim } from './lease.js'
 import { type Mark, mayKeep } from './mark.js'
 import {
@@ -12,7 +13,8 @@ import {
 } from './outcome.js'
 import { type Place, placeOf, placeOfId } from './place.js'
 import type { Budget } from './redis/budget.js'
-import type { Claimed, RedisFound, RedisRead } from './redis/redis.js'
+import type { Claimed } from './redis/leases.js'
+import type { RedisFound, RedisRead } from './redis/verdict.js'
 import type { Rooms } from './rooms.js'
 import type { Milliseconds, StandardSchema } from './types.js'
 import { untraced } from './untraced.js'
@@ -57,42 +59,86 @@ export class LookUp {
     const answers: readonly Claimed[] =
       lasting === undefined
         ? (await redis.read(path, keys, tags, budget)).map(unclaimed)
-        : await redis.claim(path, keys, tags, lasting, '', budget)
+        : await redis.leases.claim({ path, keys, tags, lasting, mode: '' }, budget)
     let opened = answers.map(({ read }) => this.#open(read))
     if (schema !== undefined) opened = await Promise.all(opened.map((one) => checked(one, schema)))
-    return places.map((place, index) => {
-      const mark = marks[index] as Mark
-      inProgress.end(place.id, mark)
-      // What is told before a reply may be newer than it.
-      const isKept = mark.heard === heard[index]
-      const found = this.#judge(place, opened[index] as Opened, mark, isKept)
-      const claim = answers[index]?.claim
-      return claim === undefined || isHit(found) ? found : { ...found, claim }
-    })
+    return places.map((place, index) =>
+      this.#ended(place, opened[index] as Opened, answers[index]?.claim, marks[index] as Mark, heard[index] as number),
+    )
   }
 
-  /** As `many`, for one key that is loaded where nothing fresh is found: where that is likely, claimed in the same trip. */
+  /**
+   * As `many`, for one key that is loaded where nothing fresh is found: where that is likely, claimed in the same trip.
+   *
+   * @param isTraced it travels alone
+   */
   async forLoad(
-    { path, key }: Place,
+    place: Place,
     tags: readonly string[],
     lasting: Milliseconds,
     budget: Budget,
-  ): Promise<readonly LookedUp[]> {
+    isTraced: boolean,
+  ): Promise<LookedUp> {
     const isLikely = this.#misses >= LIKELY && this.#mayRunScripts
-    const found = await this.many(path, [key], tags, budget, isLikely ? lasting : undefined)
-    if (isLikely && found[0]?.outcome === MISS.unavailable && found[0].error === 'auth') {
+    const found = await new Promise<LookedUp>((resolve) =>
+      this.one(place, tags, budget, isTraced, resolve, isLikely ? lasting : undefined),
+    )
+    if (isLikely && found.outcome === MISS.unavailable && found.error === 'auth') {
       // Who may not run scripts may read all the same.
       this.#mayRunScripts = false
-      return this.many(path, [key], tags, budget)
+      return new Promise((resolve) => this.one(place, tags, budget, isTraced, resolve))
     }
-    const step = found.every(isHit) ? -1 : 1
+    const step = isHit(found) ? -1 : 1
     this.#misses = Math.min(Math.max(this.#misses + step, 0), MOST)
     return found
   }
 
-  async one(place: Place, tags: readonly string[], budget: Budget): Promise<LookedUp> {
-    const [found] = await this.many(place.path, [place.key], tags, budget)
-    return found as LookedUp
+  /** As `many`, for one key, and along with others that are asked for in this tick; calls back, perhaps at once. */
+  one(
+    place: Place,
+    tags: readonly string[],
+    budget: Budget,
+    isTraced: boolean,
+    done: (found: LookedUp) => void,
+    lasting?: Milliseconds,
+  ): void {
+    const { redis, inProgress, options } = this.#rooms
+    const { schema } = options
+    if (redis === undefined) {
+      done(this.#inMemory(place))
+      return
+    }
+    const { path, key } = place
+    const mark = inProgress.begin(place.id)
+    const { heard } = mark
+    const end = (opened: Opened, claim: Claim | undefined): void => {
+      let found: LookedUp
+      try {
+        found = this.#ended(place, opened, claim, mark, heard)
+      } catch (error) {
+        found = broken(error)
+      }
+      done(found)
+    }
+    const answered = ({ read, claim }: Claimed): void => {
+      const opened = this.#open(read)
+      if (schema === undefined) end(opened, claim)
+      else checked(opened, schema).then((one) => end(one, claim))
+    }
+    if (lasting === undefined) {
+      redis.readOne(path, key, tags, budget, isTraced, (read) => answered({ read, claim: undefined }))
+    } else {
+      redis.leases.claimOne({ path, keys: [key], tags, lasting, mode: '' }, budget, answered)
+    }
+  }
+
+  /** What became of a lookup. What was told before its reply may be newer than that. */
+  #ended(place: Place, opened: Opened, claim: Claim | undefined, mark: Mark, heard: number): LookedUp {
+    this.#rooms.inProgress.end(place.id, mark)
+    const found = this.#judge(place, opened, mark, mark.heard === heard)
+    if (claim === undefined || isHit(found)) return found
+    const { outcome, stale, error } = found
+    return { outcome, stale, error, claim }
   }
 
   /** Decodes what was found. */
@@ -111,7 +157,7 @@ export class LookUp {
   /** What this process has written and others may have changed since. */
   #verify(place: Place): void {
     const tags = this.#rooms.memory?.look(place.id)?.extras?.tags ?? []
-    untraced(() => this.one(place, tags, this.#rooms.newBudget()))
+    untraced(() => this.one(place, tags, this.#rooms.newBudget(), false, () => {}))
   }
 
   #judge(place: Place, opened: Opened, mark: Mark, isKept: boolean): LookedUp {
@@ -151,8 +197,14 @@ function notFound(reason: MissReason, stale?: Candidate, error?: Failure): NotFo
   return { outcome: MISS[reason], stale, error }
 }
 
-function unclaimed(read: RedisRead): { readonly read: RedisRead; readonly claim: Claim | undefined } {
+function unclaimed(read: RedisRead): Claimed {
   return { read, claim: undefined }
+}
+
+/** A fault of ours, or of a client that keeps no promise: told, and no key is dead for it. */
+export function broken(error: unknown): NotFound {
+  diag.error('otel-cache: a lookup failed', error)
+  return { outcome: MISS.unavailable, stale: undefined, error: 'other' }
 }
 
 /** Standard Schema: a result with `issues` is a refusal, and so is a validator that throws. */

@@ -1,4 +1,3 @@
-import { diag } from '@opentelemetry/api'
 import { unlessAborted } from './abort.js'
 import type { CallSpan } from './call-span.js'
 import {
@@ -16,7 +15,7 @@ import { longest } from './lifetime.js'
 import { type Call, Load, type Wanted } from './load.js'
 import type { LoadFailure } from './loader/backoffs.js'
 import { BatchContext, LoaderContext } from './loader/loader-context.js'
-import { LookUp } from './look-up.js'
+import { broken, LookUp } from './look-up.js'
 import type { ResolvedReadOptions } from './options.js'
 import {
   type Candidate,
@@ -75,12 +74,29 @@ export class ReadPath {
     })
   }
 
+  /** As `get`, for one key. What is done here is done for each hit in Redis: where nobody is traced, by callbacks. */
+  getOne(place: Place, tags: readonly string[]): Promise<unknown> {
+    const { telemetry } = this.#rooms
+    if (telemetry.isTraced) return this.get(place.path, [place.key], tags).then(([value]) => value)
+    const started = telemetry.start()
+    return new Promise((resolve, reject) => {
+      this.#lookUp.one(place, tags, this.#rooms.newBudget(), false, (found) => {
+        telemetry.ended('get', [started], found.error === undefined ? NONE : [found.error])
+        try {
+          resolve(this.#withoutLoader(found, { place, callers: 1, span: undefined }))
+        } catch (error) {
+          reject(error)
+        }
+      })
+    })
+  }
+
   /** As `get` for one key, uncounted. */
   probe(place: Place, tags: readonly string[]): Promise<LookedUp> {
     return this.#rooms.telemetry.call('get', [place.key], async (span) => {
-      const found = await this.#lookUp.one(place, tags, this.#rooms.newBudget())
-      span?.lookedUp(found.outcome)
-      return found
+      const [found] = await this.#lookUp.many(place.path, [place.key], tags, this.#rooms.newBudget())
+      span?.lookedUp((found as LookedUp).outcome)
+      return found as LookedUp
     })
   }
 
@@ -280,36 +296,46 @@ export class ReadPath {
     const { tags } = options.lifetime
     // What this process is loading already is followed.
     const isLone = places.length === 1 && !options.refresh && !board.isUnderWay(first.id)
-    const lookups = (
-      isLone
-        ? this.#lookUp.forLoad(first, tags, longest(options.lifetime), budget)
-        : this.#lookUp.many(first.path, keys, tags, budget)
-    )
-      .then((all) => (options.refresh ? all.map(asExpired) : all))
-      .catch((error) => keys.map(() => broken(error)))
-    const landings = lookups
-      .then((all) => this.#loadMissing(flights, all, call, options, budget))
-      .catch((error) => keys.map((): Landing => ({ kind: 'failed', error, reason: 'error' })))
-    for (const [index, flight] of flights.entries()) {
-      const land = (): void => {
-        board.land(flight)
-        inProgress.end(flight.place.id, flight.mark)
-      }
-      flight.lookup = lookups.then((all) => {
-        const found = all[index] as LookedUp
-        // What was found lands at once: it must not grow old while others of its batch are loaded.
-        if (isHit(found)) land()
-        return found
-      })
-      flight.landing = flight.lookup.then(async (found) => {
-        if (isHit(found)) return undefined
-        const landing = await (await landings)[index]
-        land()
-        return landing
-      })
-      board.add(flight)
-    }
+    const lookups = isLone
+      ? this.#lookUp.forLoad(first, tags, longest(options.lifetime), budget, span !== undefined).then(alone)
+      : this.#lookUp.many(first.path, keys, tags, budget)
+    for (const flight of flights) board.add(flight)
+    const found = lookups.catch((error) => keys.map(() => broken(error)))
+    found.then((all) => this.#flown(flights, options.refresh ? all.map(asExpired) : all, call, options, budget))
     return flights
+  }
+
+  /** Their lookup has ended: what was found has landed, and what was not is loaded. */
+  #flown(
+    flights: readonly Flight[],
+    lookups: readonly LookedUp[],
+    call: Call,
+    options: ResolvedReadOptions,
+    budget: Budget,
+  ): void {
+    for (const [index, flight] of flights.entries()) {
+      const found = lookups[index] as LookedUp
+      // It lands at once: it must not grow old while others of its batch are loaded.
+      if (isHit(found)) this.#land(flight, undefined)
+      flight.foundBy(found)
+    }
+    try {
+      const landings = this.#loadMissing(flights, lookups, call, options, budget)
+      for (const [index, flight] of flights.entries()) {
+        const landing = landings[index]
+        if (landing instanceof Promise) landing.then((one) => this.#land(flight, one))
+        else if (landing !== undefined) this.#land(flight, landing)
+      }
+    } catch (error) {
+      for (const flight of flights) this.#land(flight, { kind: 'failed', error, reason: 'error' })
+    }
+  }
+
+  #land(flight: Flight, landing: Landing | undefined): void {
+    const { flights, inProgress } = this.#rooms
+    flights.land(flight)
+    inProgress.end(flight.place.id, flight.mark)
+    flight.landAs(landing)
   }
 
   /**
@@ -558,6 +584,8 @@ export class ReadPath {
   }
 }
 
+const NONE: readonly Failure[] = []
+
 /** A caller's place on a flight. */
 interface Boarding extends Asker {
   readonly flight: Flight
@@ -613,12 +641,6 @@ function batchCallOf(loader: BatchLoader<unknown>): Call {
   }
 }
 
-/** A fault of ours, or of a client that keeps no promise: told, and no key is dead for it. */
-function broken(error: unknown): NotFound {
-  diag.error('otel-cache: a lookup failed', error)
-  return { outcome: MISS.unavailable, stale: undefined, error: 'other' }
-}
-
 /** With `refresh` nothing counts as fresh; what was found is what a failing load may fall back to. */
 function asExpired(found: LookedUp): LookedUp {
   if (!isHit(found)) return found
@@ -634,6 +656,10 @@ async function endWith(span: CallSpan, landings: Promise<ReadonlyArray<Landing |
 /** Of a value as it is encoded, in bytes. */
 function sizeOf(entry: MemoryEntry, { key }: Place): number {
   return entry.bytes - byteLength(key)
+}
+
+function alone(found: LookedUp): readonly LookedUp[] {
+  return [found]
 }
 
 function isNotEmpty<T>(list: readonly T[]): list is readonly [T, ...T[]] {

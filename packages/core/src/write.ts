@@ -10,7 +10,7 @@ import type { EvictionReason } from './memory/memory.js'
 import type { Failure, Operation } from './outcome.js'
 import { type Place, placeOf } from './place.js'
 import type { Budget } from './redis/budget.js'
-import type { RedisDone } from './redis/redis.js'
+import type { RedisDone } from './redis/deletes.js'
 import type { Rooms } from './rooms.js'
 import type { SpanOperation } from './telemetry/spans.js'
 import type { Milliseconds } from './types.js'
@@ -162,7 +162,7 @@ export class WritePath {
     const { redis, generations, telemetry } = this.#rooms
     if (redis === undefined) return generations.of(pathsAround(path), tags)
     const started = telemetry.start()
-    const noted = await redis.note(path, tags, lasting, budget, again)
+    const noted = await redis.stored.note(path, tags, lasting, budget, again)
     if (noted.kind === 'noted') return noted.generations
     telemetry.ended('set', [started], [noted.error])
     return undefined
@@ -174,22 +174,21 @@ export class WritePath {
    * @returns what that means to others who wait for the lease
    */
   async store({ place, mark, refreshing, span }: Flight, storing: Storing, budget: Budget): Promise<Fate> {
+    const { telemetry } = this.#rooms
+    const started = telemetry.start()
     const isStored = storing.span.fresh > 0 && this.#fits(place, storing.encoded)
-    let fate: Fate = isStored ? 'fruitless' : 'barren'
-    await this.#operation(
-      'set',
-      async (left) => {
-        if (!isStored) return [await this.#remove(place.path, [place], left)]
-        const result = await this.#put(place, storing, mark, left)
-        if (result === undefined) fate = 'written'
-        if (result === 'ended' || result === undefined) return [undefined]
-        if (result !== 'gave way') span?.redisFailed(result)
-        // What is there may still be fresh, and must not be read beside what the refresh gave its callers.
-        return [refreshing ? this.#unset(place, result) : result]
-      },
-      budget,
-    )
-    return fate
+    const result = isStored
+      ? await this.#put(place, storing, mark, budget)
+      : await this.#remove(place.path, [place], budget)
+    const failures = result === undefined || result === 'ended' || result === 'gave way' ? [] : [result]
+    telemetry.ended('set', [started], failures)
+    for (const failure of failures) {
+      span?.redisFailed(failure)
+      // What is there may still be fresh, and must not be read beside what the refresh gave its callers.
+      if (isStored && refreshing) this.#unset(place, failure)
+    }
+    if (!isStored) return 'barren'
+    return result === undefined ? 'written' : 'fruitless'
   }
 
   /** A refresh that could not be fenced: what is there may still be fresh, and must not be read beside its result. */
@@ -204,7 +203,7 @@ export class WritePath {
     let mark = inProgress.begin(id)
     try {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        const noted = redis && (await redis.note(path, tags, totalOf(span), budget, attempt > 0))
+        const noted = redis && (await redis.stored.note(path, tags, totalOf(span), budget, attempt > 0))
         if (noted?.kind === 'failed') return this.#unset(place, noted.error)
         if (!mayKeep(mark, tags)) return 'gave way'
         // What has begun until now does not know the value that is sent now; what begins from now on reads it.

@@ -22,13 +22,16 @@ const QUIETER: Mix = { batch: 40, pause: 5, changes: 0.01, slowLoads: { share: 0
 
 export const PLANTED: readonly Planted[] = [
   {
-    bug: 'STORE_VALUE does not look at the lease',
+    bug: 'what was loaded is stored without a look at the lease',
     file: 'redis/scripts.js',
-    replace: [["if ARGV[6] ~= '' and redis.pcall('GET', KEYS[2]) ~= ARGV[6] then return 0 end\n", '']],
+    replace: [
+      ["if redis.pcall('GET', KEYS[2]) ~= ARGV[1] then return 0 end\n", ''],
+      ["if ARGV[6] ~= '' and redis.pcall('GET', KEYS[2]) ~= ARGV[6] then return 0 end\n", ''],
+    ],
   },
   {
     bug: 'deletes do not end the lease',
-    file: 'redis/redis.js',
+    file: 'redis/deletes.js',
     replace: [['[[name, lease]]', '[[name]]']],
   },
   {
@@ -59,8 +62,7 @@ export const PLANTED: readonly Planted[] = [
     bug: 'what Redis tells of a generation is not heeded',
     file: 'redis/redis.js',
     replace: [
-      ['untraced(() => this.#verify(generation));', ';'],
-      ['this.#generations.doubt(generation);', ''],
+      ['this.stored.changed(path, key);', ''],
       // Nor what a refused store says of it.
       ['this.#generations.doubt(one);', ''],
     ],
@@ -82,7 +84,7 @@ export const PLANTED: readonly Planted[] = [
   {
     bug: 'generations are not looked at',
     file: 'redis/redis.js',
-    replace: [["if (ids.includes(undefined) || ids.join(',') !== stored.generations)", 'if (false)']],
+    replace: [["if (belongs.includes(undefined) || belongs.join(',') !== stored.generations)", 'if (false)']],
   },
 ]
 

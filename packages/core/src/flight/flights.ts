@@ -34,9 +34,11 @@ export class Flight {
   readonly refreshing: boolean
   /** The span of the call that took off. */
   readonly span: CallSpan | undefined
-  lookup!: Promise<LookedUp>
+  readonly lookup: Promise<LookedUp>
   /** Undefined where the lookup found what was wanted. */
-  landing!: Promise<Landing | undefined>
+  readonly landing: Promise<Landing | undefined>
+  foundBy!: (found: LookedUp) => void
+  landAs!: (landing: Landing | undefined) => void
   /** The callers who see one end. */
   crowd: Crowd | undefined
   /** What its lookup found, once that was nothing fresh: it is loading. */
@@ -55,6 +57,12 @@ export class Flight {
     this.#leadsTo = run
     this.refreshing = refreshing
     this.span = span
+    this.lookup = new Promise((resolve) => {
+      this.foundBy = resolve
+    })
+    this.landing = new Promise((resolve) => {
+      this.landAs = resolve
+    })
   }
 
   /** The run that brings its value. */

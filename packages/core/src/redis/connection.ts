@@ -5,7 +5,7 @@ import { untraced } from '../untraced.js'
 import type { Budget } from './budget.js'
 import { CircuitBreaker } from './circuit-breaker.js'
 import { ClientWatch } from './client-watch.js'
-import { atDeadline } from './deadline.js'
+import { atDeadline } from './deadlines.js'
 import { type Command, command, type Reply, Wire } from './wire.js'
 
 const TIMED_OUT: Reply = { ok: false, error: 'timeout' }
@@ -23,8 +23,8 @@ export class RedisConnection {
   readonly isCluster: boolean
   readonly client: RedisLike
   readonly breaker: CircuitBreaker
-  readonly #clock: Clock
   readonly #wire: Wire
+  readonly clock: Clock
   readonly #watch: ClientWatch
   readonly #stopListening: () => void
   /** A call has waited in vain for the client's first attempt to connect: no other one waits for it. */
@@ -39,7 +39,7 @@ export class RedisConnection {
     this.client = client
     this.isCluster = typeof client.nodes === 'function'
     this.breaker = new CircuitBreaker(onOpen)
-    this.#clock = clock
+    this.clock = clock
     this.#wire = new Wire(client, clock)
     this.#watch = ClientWatch.of(client)
     this.#stopListening = this.#watch.onReady(onReady)
@@ -54,31 +54,53 @@ export class RedisConnection {
     return this.isConnected || this.client.status === 'wait'
   }
 
-  /** Sends the commands together and waits for all of them within the budget; with the breaker open there is no wait. */
-  async send(commands: readonly Command[], budget: Budget): Promise<readonly Reply[]> {
-    const { breaker } = this
-    if (!breaker.isClosed) return commands.map(() => SKIPPED)
-    budget.begin()
-    try {
-      const refused = this.isConnected ? undefined : await this.#connected(budget.left)
-      if (refused !== undefined) {
-        // That a client has never been ready yet is no failure of a Redis that was there.
-        if (this.#watch.hasBeenReady) breaker.failed(breaker.era)
-        return commands.map(() => refused)
-      }
-      const { era } = breaker
-      const replies = await this.#wire.send(commands, budget.left)
-      if (replies.some(isFromHealthyRedis)) breaker.succeeded()
-      else breaker.failed(era)
-      return replies
-    } finally {
-      budget.end()
+  /**
+   * Sends the commands together and calls back once all are answered, or the budget is spent; with the breaker open at
+   * once.
+   */
+  dispatch(commands: readonly Command[], budget: Budget, done: (replies: readonly Reply[]) => void): void {
+    if (commands.length === 0 || !this.breaker.isClosed) {
+      done(commands.map(() => SKIPPED))
+      return
     }
+    budget.begin()
+    if (this.isConnected) this.#send(commands, budget, done)
+    else this.#connect(commands, budget, done)
   }
 
-  async sendOne(command: Command, budget: Budget): Promise<Reply> {
-    const [reply] = await this.send([command], budget)
-    return reply as Reply
+  async #connect(
+    commands: readonly Command[],
+    budget: Budget,
+    done: (replies: readonly Reply[]) => void,
+  ): Promise<void> {
+    const refused = await this.#connected(budget.left)
+    if (refused === undefined) {
+      this.#send(commands, budget, done)
+      return
+    }
+    // That a client has never been ready yet is no failure of a Redis that was there.
+    if (this.#watch.hasBeenReady) this.breaker.failed(this.breaker.era)
+    budget.end()
+    done(commands.map(() => refused))
+  }
+
+  send(commands: readonly Command[], budget: Budget): Promise<readonly Reply[]> {
+    return new Promise((resolve) => this.dispatch(commands, budget, resolve))
+  }
+
+  #send(commands: readonly Command[], budget: Budget, done: (replies: readonly Reply[]) => void): void {
+    const { breaker } = this
+    const { era } = breaker
+    this.#wire.send(commands, budget.left, (replies) => {
+      if (replies.some(isFromHealthyRedis)) breaker.succeeded()
+      else breaker.failed(era)
+      budget.end()
+      done(replies)
+    })
+  }
+
+  sendOne(command: Command, budget: Budget): Promise<Reply> {
+    return new Promise((resolve) => this.dispatch([command], budget, ([reply]) => resolve(reply as Reply)))
   }
 
   /**
@@ -103,6 +125,7 @@ export class RedisConnection {
   close(): void {
     this.#stopListening()
     this.#watch.leave()
+    this.#wire.close()
   }
 
   /** Undefined once Redis may be asked. */
@@ -112,7 +135,7 @@ export class RedisConnection {
     // Any command wakes a client that connects lazily. This one's fate is nobody's concern.
     if (this.client.status === 'wait') untraced(() => this.client.call('ping').catch(() => {}))
     await new Promise<void>((resolve) => {
-      const cancel = atDeadline(this.#clock, patience, resolve)
+      const cancel = atDeadline(this.clock, patience, resolve)
       watch.firstAttempt.then(() => {
         cancel()
         resolve()

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 
 const BYTES = 9
-/** The same in Lua, for the scripts. */
-export const LUA_NO_GENERATION_ID = "#id ~= 12 or id:find('[^%w_-]')"
+/** The same in Lua, of what `stands` in Redis. */
+export const LUA_IS_GENERATION_ID = "#stands == 12 and not stands:find('[^%w_-]')"
 const GENERATION_ID = /^[\w-]{12}$/
 
 /** A new id that no process ever makes again. */

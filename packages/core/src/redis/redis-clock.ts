@@ -12,7 +12,7 @@ export class RedisClock {
   static readonly MAX_AGE: Milliseconds = 1_000
 
   needsSample(now: Milliseconds): boolean {
-    return now - this.#sampledAt > RedisClock.MAX_AGE
+    return now - this.#sampledAt >= RedisClock.MAX_AGE
   }
 
   /** Redis said `instant` in reply to something sent at `sentAt`. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { LUA_NO_GENERATION_ID } from './generation-id.js'
+import type { Milliseconds } from '../types.js'
+import { LUA_IS_GENERATION_ID } from './generation-id.js'
 import { BARREN } from './released.js'
 
 /** A Lua script, run by its digest. Redis 6.2 and newer. */
@@ -31,75 +32,101 @@ end
  * KEYS: the generation. ARGV: an id for it, and how long it must last in milliseconds (0: for ever).
  */
 export const NOTE_GENERATION: Script = script(`${OUTLIVE}
-local id = redis.pcall('GET', KEYS[1])
+local stands = redis.pcall('GET', KEYS[1])
 local lasting = tonumber(ARGV[2])
-if type(id) == 'string' and not (${LUA_NO_GENERATION_ID}) then
+if type(stands) == 'string' and ${LUA_IS_GENERATION_ID} then
   outlive(KEYS[1], lasting)
-  return id
+  return stands
 end
 if lasting == 0 then redis.call('SET', KEYS[1], ARGV[1]) else redis.call('SET', KEYS[1], ARGV[1], 'PX', lasting * 2) end
 return ARGV[1]
 `)
 
+/** So long a lease stands without being renewed: a leader that died is replaced within this, and a poll. */
+const LEASE_TIME: Milliseconds = 2_000
+
 /**
- * Reads values and, where there is nothing fresh, takes their leases for a load, together with the generations that what
- * is loaded will belong to: those are noted before the load. It refuses nothing to who only reads: a full or read-only
- * server still answers with the values, and says why there is no lease.
- *
- * KEYS: the generations, the widest first (it never expires), then each value and its lease; in a Cluster, or where they
- * are known, no generations.
- * ARGV: a token (it begins with the holder, who may take what is its own), the leases' time in milliseconds, an id for
- * generations that there are none of, how long they must last in milliseconds (0: for ever), whether to give way to what
- * is fresh and to who holds the lease (empty), to the latter only (`free`) or to nobody (`over`), the tags expected as
- * they are stored, how many generations the values belong to, how many KEYS are generations, then the ids of generations
- * that are no KEYS.
- * Returns the instant in milliseconds, the generations' ids, the values, and the claims: 1 taken; 0 somebody else's;
- * -1 not tried; or the error.
+ * What claims have in common. They refuse nothing to who only reads: a full or read-only server still answers with the
+ * values, and says why there is no lease. A claim answers for each key what became of it (1 taken, 0 somebody else's,
+ * -1 not tried, or the error) and the value.
  */
-export const CLAIM: Script = script(`${OUTLIVE}
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local count, lasting, ids = tonumber(ARGV[8]), tonumber(ARGV[4]), {}
-for i = 1, count do
-  local id = redis.pcall('GET', KEYS[i])
-  if type(id) ~= 'string' or ${LUA_NO_GENERATION_ID} then id = '' end
-  ids[i] = id
+const CLAIMING = `
+local token, mode, tags = ARGV[1], ARGV[2], ARGV[3]
+local function isOfUse(value, belongs)
+  local at, fresh, stood, tagged = value:match('^oc1 %S+ (%d+) (%S+) %S+ %S+ %S+ %S+ (%S+) (%S+)\\n')
+  if not at or tagged ~= tags then return at end
+  if stood ~= belongs or fresh == '-' then return stood == belongs end
+  local time = redis.call('TIME')
+  return at + fresh > time[1] * 1000 + math.floor(time[2] / 1000)
 end
-for i = 9, #ARGV do ids[i - 8] = ARGV[i] end
-local belongs = table.concat(ids, ',', 1, ARGV[7])
+local function take(lease)
+  if mode ~= 'over' then
+    local taken = redis.pcall('SET', lease, token, 'PX', ${LEASE_TIME}, 'NX')
+    if taken then return taken.err or 1 end
+    local holder = redis.pcall('GET', lease)
+    if type(holder) == 'string' and holder:sub(1, ${HOLDER_LENGTH}) ~= token:sub(1, ${HOLDER_LENGTH}) then return 0 end
+  end
+  return redis.pcall('SET', lease, token, 'PX', ${LEASE_TIME}).err or 1
+end
+local function claim(value, lease, belongs, note)
+  value = mode == '' and redis.pcall('GET', value)
+  if type(value) ~= 'string' then value = false end
+  if value and isOfUse(value, belongs) then return -1, value end
+  return note and note() or take(lease), value
+end
+`
+
+/**
+ * Reads values and, where there is nothing fresh, takes their leases for a load. The generations are known.
+ *
+ * KEYS: each value and its lease.
+ * ARGV: a token (it begins with the holder, who may take what is its own), whom to give way to (a `ClaimMode`), the tags
+ * expected as they are stored, the ids of the generations the values belong to.
+ * Returns the claims' answers, one after the other.
+ */
+export const CLAIM: Script = script(`${CLAIMING}
+local answers = {}
+for i = 1, #KEYS, 2 do answers[i], answers[i + 1] = claim(KEYS[i], KEYS[i + 1], ARGV[4]) end
+return answers
+`)
+
+/**
+ * As CLAIM, where the generations are not known: they are noted before the load.
+ *
+ * KEYS: the generations, the widest first (it never expires), then each value and its lease.
+ * ARGV: as CLAIM, but for the ids: how many generations the values belong to, how many KEYS are generations, an id for
+ * those that there are none of, how long they must last in milliseconds (0: for ever).
+ * Returns the instant in milliseconds, the generations' ids, the claims' answers.
+ */
+export const NOTE_AND_CLAIM: Script = script(`${OUTLIVE}${CLAIMING}
+local count, id, lasting, ids = tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7]), {}
+for i = 1, count do
+  local stands = redis.pcall('GET', KEYS[i])
+  ids[i] = type(stands) == 'string' and ${LUA_IS_GENERATION_ID} and stands or ''
+end
+local belongs = table.concat(ids, ',', 1, ARGV[4])
 local hasNoted = false
 local function note()
   if hasNoted then return end
   for i = 1, count do
     if ids[i] == '' then
       local noted
-      if i == 1 or lasting == 0 then noted = redis.pcall('SET', KEYS[i], ARGV[3])
-      else noted = redis.pcall('SET', KEYS[i], ARGV[3], 'PX', lasting * 2) end
+      if i == 1 or lasting == 0 then noted = redis.pcall('SET', KEYS[i], id)
+      else noted = redis.pcall('SET', KEYS[i], id, 'PX', lasting * 2) end
       if noted.err then return noted.err end
-      ids[i] = ARGV[3]
+      ids[i] = id
     elseif i > 1 then outlive(KEYS[i], lasting) end
   end
   hasNoted = true
 end
-local function isOfUse(value)
-  local at, fresh, stood, tags = value:match('^oc1 %S+ (%d+) (%S+) %S+ %S+ %S+ %S+ (%S+) (%S+)\\n')
-  return at and (tags ~= ARGV[6] or (stood == belongs and (fresh == '-' or at + fresh > now)))
-end
-local function claim(lease)
-  if ARGV[5] ~= 'over' then
-    local holder = redis.pcall('GET', lease)
-    if type(holder) == 'string' and holder:sub(1, ${HOLDER_LENGTH}) ~= ARGV[1]:sub(1, ${HOLDER_LENGTH}) then return 0 end
-  end
-  return note() or redis.pcall('SET', lease, ARGV[1], 'PX', ARGV[2]).err or 1
-end
-local values, claims = {}, {}
+local answers = {}
 for i = count + 1, #KEYS, 2 do
-  local value = ARGV[5] == '' and redis.pcall('GET', KEYS[i])
-  if type(value) ~= 'string' then value = false end
-  values[#values + 1] = value
-  claims[#values] = value and isOfUse(value) and -1 or claim(KEYS[i + 1])
+  local claimed, value = claim(KEYS[i], KEYS[i + 1], belongs, note)
+  answers[#answers + 1] = claimed
+  answers[#answers + 1] = value
 end
-return {now, ids, values, claims}
+local time = redis.call('TIME')
+return {time[1] * 1000 + math.floor(time[2] / 1000), ids, answers}
 `)
 
 /**
@@ -116,13 +143,13 @@ return former
 `)
 
 /**
- * Keeps leases. KEYS: the leases. ARGV: their token, their time in milliseconds.
+ * Keeps leases. KEYS: the leases. ARGV: their token.
  * Returns for each whether it stands: 0 where it is somebody else's, or nobody's.
  */
 export const RENEW_LEASES: Script = script(`
 local kept = {}
 for i, lease in ipairs(KEYS) do
-  kept[i] = redis.pcall('GET', lease) == ARGV[1] and redis.call('PEXPIRE', lease, ARGV[2]) or 0
+  kept[i] = redis.pcall('GET', lease) == ARGV[1] and redis.call('PEXPIRE', lease, ${LEASE_TIME}) or 0
 end
 return kept
 `)
@@ -144,10 +171,28 @@ return #KEYS
 `)
 
 /**
- * Stores a value, stamped with Redis's clock, where its generations still stand and, for what was loaded, its lease: a
- * change of the key ends the lease, so that a load that began before it is refused. What comes late, because it lay in a
- * socket while Redis hung, is refused: its sender has given up on it, and may have deleted the key since on another
- * connection.
+ * Stores what was loaded, where its lease still stands: a change of the key ends the lease, so that a load that began
+ * before it is refused. That of a widest generation is not looked at: what belongs to one that has ended is never read.
+ *
+ * KEYS: the value, its lease, then those of its other generations that are on the same server.
+ * ARGV: the lease's token, expiry in milliseconds (0: never), the stored form, the ids of those generations.
+ * Returns 1; or 0 where its lease or a generation has ended.
+ */
+export const STORE_LOADED: Script = script(`${OUTLIVE}
+if redis.pcall('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+for i = 3, #KEYS do
+  if redis.pcall('GET', KEYS[i]) ~= ARGV[i + 1] then return 0 end
+end
+for i = 3, #KEYS do outlive(KEYS[i], tonumber(ARGV[2])) end
+if ARGV[2] == '0' then redis.call('SET', KEYS[1], ARGV[3]) else redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[2]) end
+redis.call('DEL', KEYS[2])
+return 1
+`)
+
+/**
+ * Stores a value, stamped with Redis's clock, where its generations still stand and, for what was loaded, its lease. What
+ * comes late, because it lay in a socket while Redis hung, is refused: its sender has given up on it, and may have deleted
+ * the key since on another connection.
  *
  * KEYS: the value, its lease, then those of its generations that are on the same server, the widest first (it never
  * expires).

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { Clock } from '../clock.js'
 import type { Milliseconds, RedisLike } from '../types.js'
 import { untraced } from '../untraced.js'
-import { atDeadline } from './deadline.js'
+import { atDeadline } from './deadlines.js'
 import { encodeCommand, RespReader, type RespValue } from './resp.js'
 
 /** What is used of the connection that an ioredis client's `duplicate` makes. */

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js'
 import type { Failure } from '../outcome.js'
 import type { Milliseconds, RedisLike } from '../types.js'
-import { atDeadline } from './deadline.js'
+import { Deadlines } from './deadlines.js'
 import { failureOf, isUnknownScript } from './failure.js'
 import type { Script } from './scripts.js'
 
@@ -38,35 +38,50 @@ const OBSOLETE: Reply = { ok: true, value: 0 }
 
 /** Commands to one server and their replies, with a deadline. */
 export class Wire {
-  readonly #clock: Clock
+  readonly #deadlines: Deadlines
   readonly #call: (command: Command) => Promise<unknown>
 
   constructor(client: RedisLike, clock: Clock) {
-    this.#clock = clock
+    this.#deadlines = new Deadlines(clock)
     this.#call = callerOf(client)
   }
 
   /**
-   * Sends the commands together and waits for all of them; the late ones have timed out. Every layer of promises here is
-   * paid by each read, so there is one.
+   * Sends the commands together and calls back, later, once all are answered; the late ones have timed out. Every layer of
+   * promises here would be paid by each read, so there is none.
    */
-  send(commands: readonly Command[], patience: Milliseconds): Promise<readonly Reply[]> {
-    if (commands.length === 0) return Promise.resolve([])
-    return new Promise((resolve) => {
-      const replies = new Array<Reply>(commands.length).fill(TIMED_OUT)
-      let missing = commands.length
-      // A copy: what arrives later belongs to nobody.
-      const cancel = atDeadline(this.#clock, patience, () => resolve(replies.slice()))
-      for (const [index, command] of commands.entries()) {
-        this.run(command, (reply) => {
-          replies[index] = reply
-          missing -= 1
-          if (missing > 0) return
-          cancel()
-          resolve(replies)
-        })
-      }
-    })
+  send(commands: readonly Command[], patience: Milliseconds, done: (replies: readonly Reply[]) => void): void {
+    if (commands.length === 0) {
+      done([])
+      return
+    }
+    const replies = new Array<Reply>(commands.length).fill(TIMED_OUT)
+    let missing = commands.length
+    let isOver = false
+    const end = (): void => {
+      isOver = true
+      this.#deadlines.end(deadline)
+      done(replies)
+    }
+    const deadline = this.#deadlines.begin(patience, end)
+    for (const [index, command] of commands.entries()) {
+      this.run(command, (reply) => {
+        // What arrives later belongs to nobody.
+        if (isOver) return
+        replies[index] = reply
+        missing -= 1
+        if (missing === 0) end()
+      })
+    }
+  }
+
+  /** As `send`. */
+  ask(commands: readonly Command[], patience: Milliseconds): Promise<readonly Reply[]> {
+    return new Promise((resolve) => this.send(commands, patience, resolve))
+  }
+
+  close(): void {
+    this.#deadlines.close()
   }
 
   /** Sends one command and calls back with its reply, however late. */
@@ -109,4 +124,10 @@ function callerOf(client: RedisLike): (command: Command) => Promise<unknown> {
     if (error !== null) throw error
     return reply
   }
+}
+
+/** A client may be set to give numbers as strings. */
+export function numberOf(value: unknown): number | undefined {
+  if (typeof value === 'number') return value
+  return /^-?\d+$/.test(String(value)) ? Number(value) : undefined
 }

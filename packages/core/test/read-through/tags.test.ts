@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { entry, type RedisLike } from '../../src/index.js'
-import { CLAIM } from '../../src/redis/scripts.js'
+import { NOTE_AND_CLAIM } from '../../src/redis/scripts.js'
 import { freshName } from '../support/caches.js'
 import { noUnhandledRejections } from '../support/unhandled.js'
 import { HeldLoader, unexpected } from './support/loads.js'
@@ -200,7 +200,7 @@ describe('a key that is asked for without a pause', () => {
         const value: unknown = Reflect.get(target, name, target)
         if (name !== 'callBuffer') return typeof value === 'function' ? value.bind(target) : value
         return async (command: string, ...args: unknown[]) => {
-          const isRead = command.toLowerCase() === 'mget' || args[0] === CLAIM.sha
+          const isRead = command.toLowerCase() === 'mget' || args[0] === NOTE_AND_CLAIM.sha
           if (isRead) await new Promise<void>((resolve) => held.push(resolve))
           return target.callBuffer(command, ...args)
         }

@@ -6,7 +6,7 @@ import { openCache } from '../../../src/cache.js'
 import { TurnClock } from '../../../src/clock.js'
 import type { Cache, CacheOptions } from '../../../src/index.js'
 import { newGenerationId } from '../../../src/redis/generation-id.js'
-import { CLAIM } from '../../../src/redis/scripts.js'
+import { CLAIM, NOTE_AND_CLAIM } from '../../../src/redis/scripts.js'
 import { freshName, makeCache } from '../../support/caches.js'
 import { type Collected, makeProvider } from '../../support/metrics.js'
 import { connect, IOREDIS, type RedisClient } from '../../support/redis.js'
@@ -52,7 +52,7 @@ class Spy {
   }
 
   get claims(): number {
-    return this.count(CLAIM)
+    return this.count(CLAIM) + this.count(NOTE_AND_CLAIM)
   }
 
   /** Replies to such commands arrive when the function returned is called. */

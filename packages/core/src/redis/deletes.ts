@@ -1,0 +1,124 @@
+import type { RedisKeys } from '../keys.js'
+import type { Failure } from '../outcome.js'
+import type { Budget } from './budget.js'
+import type { RedisConnection } from './connection.js'
+import { chunksOf } from './reader.js'
+import { type Demand, Unconfirmed } from './unconfirmed.js'
+import { command, numberOf, type Reply } from './wire.js'
+
+export type RedisDone = { readonly kind: 'done' } | RedisFailed
+
+export interface RedisFailed {
+  readonly kind: 'failed'
+  readonly error: Failure
+}
+
+export const DONE: RedisDone = { kind: 'done' }
+
+/** Deletes, and what became of them: those that Redis has not confirmed are done again before anything else is. */
+export class Deletes {
+  readonly #connection: RedisConnection
+  readonly #keys: RedisKeys
+  readonly #unconfirmed: Unconfirmed
+
+  /** @param onUnconfirmed called when there is one more to be replayed */
+  constructor(connection: RedisConnection, keys: RedisKeys, onUnconfirmed: () => void) {
+    this.#connection = connection
+    this.#keys = keys
+    this.#unconfirmed = new Unconfirmed(keys.generation(''), onUnconfirmed)
+  }
+
+  /** How many wait to be replayed. */
+  get unconfirmed(): number {
+    return this.#unconfirmed.size
+  }
+
+  async delete(names: readonly string[], budget: Budget): Promise<RedisDone> {
+    const demands = this.#unconfirmed.of(names)
+    const done = await this.send(names, budget)
+    if (done.kind === 'done') this.#unconfirmed.confirmed(demands)
+    else for (const name of names) this.#unconfirmed.add(name)
+    return done
+  }
+
+  /** Ends a generation. What is to be deleted under its view is a miss as well, once that has ended. */
+  async end(name: string, path: string | undefined, send: () => Promise<RedisDone>): Promise<RedisDone> {
+    const names = path === undefined ? [name] : this.#unconfirmed.under(this.#keys.value(path), name)
+    const demands = this.#unconfirmed.of(names)
+    const done = await send()
+    this.#unconfirmed.confirmed(demands)
+    if (done.kind === 'failed') this.#unconfirmed.add(name)
+    return done
+  }
+
+  /** What Redis holds under a name is not to be read any more: deleted as soon as Redis can be asked. */
+  distrust(name: string): void {
+    this.#unconfirmed.add(name)
+  }
+
+  /** Whether the deletion of one of these names is unconfirmed: nothing is read or written under it before. */
+  isUnsettled(names: () => readonly string[]): boolean {
+    return this.#unconfirmed.size > 0 && names().some((name) => this.#unconfirmed.has(name))
+  }
+
+  /** @returns why Redis could not be asked */
+  settleBefore(names: () => readonly string[], budget: Budget): Promise<Failure | undefined> | undefined {
+    return this.isUnsettled(names) ? this.#again(this.#unconfirmed.of(names()), budget) : undefined
+  }
+
+  /** Deletes what is unconfirmed, until Redis refuses. */
+  async replay(newBudget: () => Budget): Promise<void> {
+    const names = this.#unconfirmed.of().map(([name]) => name)
+    for (const chunk of chunksOf(names)) {
+      // Looked up now: what has been confirmed meanwhile may have been set since.
+      const demands = this.#unconfirmed.of(chunk)
+      if (demands.length === 0) continue
+      if ((await this.#again(demands, newBudget())) !== undefined) return
+    }
+  }
+
+  async #again(demands: readonly Demand[], budget: Budget): Promise<Failure | undefined> {
+    const names = demands.map(([name]) => name)
+    const done = await this.send(names, budget)
+    if (done.kind === 'failed') return done.error
+    this.#unconfirmed.confirmed(demands)
+    return undefined
+  }
+
+  /** With a value goes its lease, because what is being loaded is older; with a generation what fences loaders' tags. */
+  async send(names: readonly string[], budget: Budget): Promise<RedisDone> {
+    const { isCluster } = this.#connection
+    const whole = names.flatMap((name) => {
+      const lease = this.#keys.leaseOf(name)
+      // In one command: they are in one slot.
+      return lease === undefined ? [[name]] : [[name, lease]]
+    })
+    const fences = [...new Set(names.flatMap((name) => this.#keys.anyTagOf(name) ?? []))].map((name) => [name])
+    const all = [...whole, ...fences]
+    const groups = isCluster ? all : chunksOf(all).map((chunk) => chunk.flat())
+    const commands = groups.map((group) => command('del', ...group))
+    const replies = await this.#connection.send(commands, budget)
+    if (!isCluster) return doneOf(replies)
+    // In a slot that is moving, commands of two keys fail. The lease goes twice: nobody is to take it in between.
+    const moving = groups.filter((group, index) => group.length > 1 && isMoving(replies[index] as Reply))
+    if (moving.length === 0) return doneOf(replies)
+    const singles = moving.flatMap(([value, lease]) =>
+      [lease, value, lease].map((name) => command('del', name as string)),
+    )
+    const settled = replies.filter((reply, index) => (groups[index] as string[]).length === 1 || !isMoving(reply))
+    return doneOf([...settled, ...(await this.#connection.send(singles, budget))])
+  }
+}
+
+function isMoving(reply: Reply): boolean {
+  return !reply.ok && reply.error === 'cluster'
+}
+
+/** Whether all deletes were done. */
+export function doneOf(replies: readonly Reply[]): RedisDone {
+  for (const reply of replies) {
+    if (!reply.ok) return { kind: 'failed', error: reply.error }
+    if (numberOf(reply.value) === undefined) return { kind: 'failed', error: 'other' }
+  }
+  return DONE
+}

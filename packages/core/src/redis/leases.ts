@@ -1,0 +1,317 @@
+import type { RedisKeys } from '../keys.js'
+import type { Claim, ClaimMode, Lease } from '../lease.js'
+import type { Failure } from '../outcome.js'
+import type { Place } from '../place.js'
+import type { Milliseconds } from '../types.js'
+import type { Budget } from './budget.js'
+import type { Coherence } from './coherence.js'
+import type { RedisConnection } from './connection.js'
+import type { Deletes } from './deletes.js'
+import { failureOf } from './failure.js'
+import { readGenerationId } from './generation-id.js'
+import { chunksOf, type Reader } from './reader.js'
+import type { RedisClock } from './redis-clock.js'
+import { BARREN, FRUITLESS } from './released.js'
+import { CLAIM, NOTE_AND_CLAIM, RELEASE_LEASES, RENEW_LEASES, type Script } from './scripts.js'
+import { writeTags } from './stored-form.js'
+import { expiryOf, type Ids, type Noted, type StoredGenerations } from './stored-generations.js'
+import type { Judge, RedisRead, Sent } from './verdict.js'
+import { type Wait, Waiters } from './waiters.js'
+import { type Command, numberOf, type Reply, runScript } from './wire.js'
+
+/** What a read of a key found, and what became of claiming it, where it was; undefined where there was something fresh. */
+export interface Claimed {
+  readonly read: RedisRead
+  readonly claim: Claim | undefined
+}
+
+/** Keys of one view that are asked for, and for what. */
+export interface Claiming {
+  readonly path: string
+  readonly keys: readonly string[]
+  readonly tags: readonly string[]
+  /** How long what is loaded may last. */
+  readonly lasting: Milliseconds
+  readonly mode: ClaimMode
+}
+
+/** A claim on its way. */
+interface Attempt {
+  readonly claiming: Claiming
+  readonly token: string
+  readonly sent: Sent
+  readonly budget: Budget
+}
+
+const TAKEN: Claim = { kind: 'taken' }
+
+/** The rooms that this one goes to. */
+interface Rooms {
+  readonly connection: RedisConnection
+  readonly reader: Reader
+  readonly deletes: Deletes
+  readonly coherence: Coherence
+  readonly stored: StoredGenerations
+  readonly keys: RedisKeys
+  readonly redisClock: RedisClock
+  readonly judge: Judge
+  readonly newId: () => string
+  /** For what goes on in the background. */
+  readonly newBudget: () => Budget
+}
+
+/** The right to load a key for the whole fleet: taken, kept, given back, and waited for. */
+export class Leases {
+  readonly #rooms: Rooms
+  /** What the tokens of this process's leases begin with. */
+  readonly #holder: string
+  #count = 0
+  readonly #waiters: Waiters
+
+  constructor(rooms: Rooms) {
+    this.#rooms = rooms
+    this.#holder = rooms.newId()
+    this.#waiters = new Waiters(rooms.connection.clock, () => rooms.coherence.isStanding)
+  }
+
+  /**
+   * Reads keys and takes the lease of each that has nothing fresh, together with the generations that what is loaded will
+   * belong to. One trip; two in a Cluster where those are not known, because they live elsewhere.
+   */
+  async claim(claiming: Claiming, budget: Budget): Promise<readonly Claimed[]> {
+    const { connection, deletes, stored } = this.#rooms
+    const { path, keys, tags, lasting } = claiming
+    const names = keys.map((key) => this.#rooms.keys.value(path, key))
+    const failed = (error: Failure): readonly Claimed[] => names.map(() => claimFailed(error))
+    let noted: Noted = stored.belonging(path, tags)
+    let ids = stored.known(noted.generations, noted.anyTag)
+    if (ids === undefined && connection.isCluster) {
+      const told = await stored.note(path, tags, lasting, budget)
+      if (told.kind === 'failed') return failed(told.error)
+      noted = told
+      ids = idsOf(told)
+    }
+    const isAsked = ids === undefined
+    const asked = isAsked ? [...noted.generations, ...noted.anyTag].map(stored.nameOf) : []
+    const refused = await deletes.settleBefore(() => [...names, ...asked], budget)
+    if (refused !== undefined) return failed(refused)
+    const attempt = this.#attempt(claiming, budget)
+    const groups = this.#groupsOf(names)
+    const commands = groups.map((group) =>
+      ids === undefined ? this.#askAndClaim(attempt, group, noted, asked) : this.#claim(attempt, group, noted, ids),
+    )
+    const replies = await this.#rooms.reader.send(commands, budget)
+    const claimed = groups.map((group, index) => {
+      const reply = replies[index] as Reply
+      if (!reply.ok) return group.map(() => claimFailed(reply.error))
+      return ids === undefined
+        ? this.#toldAndClaimed(attempt, group, noted, reply.value)
+        : this.#claimed(attempt, group, noted, ids, reply.value)
+    })
+    return Promise.all(claimed.flat())
+  }
+
+  /** As `claim`, for one key, and at once where all is known; calls back. */
+  claimOne(claiming: Claiming, budget: Budget, done: (claimed: Claimed) => void): void {
+    const { deletes, keys, reader, stored } = this.#rooms
+    const { path, tags } = claiming
+    const noted = stored.belonging(path, tags)
+    const ids = stored.known(noted.generations, noted.anyTag)
+    const names = [keys.value(path, claiming.keys[0] as string)]
+    if (ids === undefined || deletes.isUnsettled(() => names)) {
+      this.claim(claiming, budget).then(([claimed]) => done(claimed as Claimed))
+      return
+    }
+    const attempt = this.#attempt(claiming, budget)
+    reader.dispatch([this.#claim(attempt, names, noted, ids)], budget, (replies) => {
+      const reply = replies[0] as Reply
+      const claimed = reply.ok
+        ? (this.#claimed(attempt, names, noted, ids, reply.value)[0] as Claimed | Promise<Claimed>)
+        : claimFailed(reply.error)
+      if (claimed instanceof Promise) claimed.then(done)
+      else done(claimed)
+    })
+  }
+
+  #attempt(claiming: Claiming, budget: Budget): Attempt {
+    const { connection, stored } = this.#rooms
+    this.#count += 1
+    const sent = { sentAt: connection.clock.now(), ...stored.ask() }
+    return { claiming, token: this.#holder + this.#count.toString(36), sent, budget }
+  }
+
+  #claim({ claiming, token }: Attempt, group: readonly string[], { generations }: Noted, ids: Ids): Command {
+    const belongs = ids.slice(0, generations.length).join(',')
+    return runScript(CLAIM, this.#withLeases(group), [token, claiming.mode, writeTags(claiming.tags), belongs])
+  }
+
+  #askAndClaim(
+    { claiming, token }: Attempt,
+    group: readonly string[],
+    noted: Noted,
+    asked: readonly string[],
+  ): Command {
+    const { mode, tags, lasting } = claiming
+    return runScript(
+      NOTE_AND_CLAIM,
+      [...asked, ...this.#withLeases(group)],
+      [token, mode, writeTags(tags), noted.generations.length, asked.length, this.#rooms.newId(), expiryOf(lasting)],
+    )
+  }
+
+  /** What NOTE_AND_CLAIM answers. */
+  #toldAndClaimed(
+    attempt: Attempt,
+    group: readonly string[],
+    noted: Noted,
+    reply: unknown,
+  ): ReadonlyArray<Promise<Claimed> | Claimed> {
+    const { redisClock, stored } = this.#rooms
+    const { path, tags } = attempt.claiming
+    const [time, told, answers] = Array.isArray(reply) ? (reply as unknown[]) : []
+    const instant = numberOf(time)
+    if (instant === undefined || !Array.isArray(told)) return group.map(() => claimFailed('other'))
+    redisClock.sample(instant, attempt.sent.sentAt)
+    const ids = told.map(readGenerationId)
+    const { answered } = stored
+    stored.takeOver([...noted.generations, ...noted.anyTag], ids, attempt.sent, answered)
+    // A generation that ended has been replaced by one that takes the new id.
+    const current = stored.belonging(path, tags)
+    stored.takeOver([...current.generations, ...current.anyTag], ids, attempt.sent, answered)
+    return this.#claimed(attempt, group, current, ids, answers, noted)
+  }
+
+  /**
+   * What CLAIM answers.
+   *
+   * @param noted what is loaded will belong to
+   * @param expected what was believed to stand when it was asked
+   */
+  #claimed(
+    { claiming, token, sent, budget }: Attempt,
+    group: readonly string[],
+    noted: Noted,
+    ids: Ids,
+    answers: unknown,
+    expected: Noted = noted,
+  ): ReadonlyArray<Promise<Claimed> | Claimed> {
+    if (!Array.isArray(answers) || answers.length !== group.length * 2) return group.map(() => claimFailed('other'))
+    const { path, tags } = claiming
+    const { generations } = expected
+    return group.map((name, at) => {
+      const read = this.#rooms.judge(path, answers[at * 2 + 1], tags, generations, ids, sent, budget)
+      const claim = this.#claimOf(name, answers[at * 2], token, noted, sent)
+      return read instanceof Promise ? read.then((one) => together(one, claim)) : together(read, claim)
+    })
+  }
+
+  #claimOf(name: string, answer: unknown, token: string, noted: Noted, { asked }: Sent): Claim | undefined {
+    const won = numberOf(answer)
+    if (won === undefined) return { kind: 'failed', error: failureOf(new Error(String(answer))) }
+    if (won < 0) return undefined
+    if (won === 0) return TAKEN
+    const { generations, anyTag } = noted
+    return { kind: 'held', lease: { name: this.#leaseOf(name), token, generations, anyTag, asked } }
+  }
+
+  /**
+   * Keeps leases while their load goes on. What fails is tried again by the next call.
+   *
+   * @returns those that stand no more, because their key was changed, and those that do
+   */
+  async renew(leases: readonly Lease[]): Promise<{ readonly lost: readonly Lease[]; readonly kept: readonly Lease[] }> {
+    const groups = this.#leaseGroups(leases)
+    const replies = await this.#runOn(groups, RENEW_LEASES)
+    const lost: Lease[] = []
+    const kept: Lease[] = []
+    for (const [index, group] of groups.entries()) {
+      const reply = replies[index] as Reply
+      const answers: readonly unknown[] = reply.ok && Array.isArray(reply.value) ? reply.value : []
+      for (const [at, lease] of group.entries()) {
+        const answer = numberOf(answers[at])
+        if (answer === 0) lost.push(lease)
+        else if (answer !== undefined) kept.push(lease)
+      }
+    }
+    return { lost, kept }
+  }
+
+  /**
+   * Gives leases back under which nothing was stored. Where Redis cannot be asked they end by themselves.
+   *
+   * @param isBarren the load went well, and brought nothing that could be stored: there is nothing to wait for
+   */
+  async release(leases: readonly Lease[], isBarren: boolean): Promise<void> {
+    const { coherence } = this.#rooms
+    await this.#runOn(this.#leaseGroups(leases), RELEASE_LEASES, coherence.leases, isBarren ? BARREN : FRUITLESS)
+  }
+
+  /** Begins to wait for what others store at these places. */
+  await(places: readonly Place[]): Wait {
+    return this.#waiters.wait(places.map(({ path, key }) => this.#rooms.keys.value(path, key)))
+  }
+
+  /** Whether those who wait have been told that nothing is going to be stored at this place. */
+  isBarren({ path, key }: Place, wait: Wait): boolean {
+    return wait.barren.has(this.#rooms.keys.value(path, key))
+  }
+
+  /** A value was written, or its lease was given back. */
+  wake(name: string, isBarren?: boolean): void {
+    this.#waiters.wake(name, isBarren)
+  }
+
+  wakeAll(): void {
+    this.#waiters.wakeAll()
+  }
+
+  /** Leases of one token each, as many as may go into one command. */
+  #leaseGroups(leases: readonly Lease[]): ReadonlyArray<readonly Lease[]> {
+    const byToken = new Map<string, Lease[]>()
+    for (const lease of leases) {
+      const those = byToken.get(lease.token)
+      if (those === undefined) byToken.set(lease.token, [lease])
+      else those.push(lease)
+    }
+    return [...byToken.values()].flatMap((those) => this.#groupsOf(those))
+  }
+
+  #runOn(
+    groups: ReadonlyArray<readonly Lease[]>,
+    script: Script,
+    ...args: readonly string[]
+  ): Promise<readonly Reply[]> {
+    const commands = groups.map((group) => {
+      const names = group.map(({ name }) => name)
+      return runScript(script, names, [(group[0] as Lease).token, ...args])
+    })
+    return this.#rooms.connection.send(commands, this.#rooms.newBudget())
+  }
+
+  /** What may go into one command: a Cluster takes keys of one slot only. */
+  #groupsOf<T>(names: readonly T[]): ReadonlyArray<readonly T[]> {
+    return this.#rooms.connection.isCluster ? names.map((name) => [name]) : chunksOf(names)
+  }
+
+  #withLeases(names: readonly string[]): readonly string[] {
+    return names.flatMap((name) => [name, this.#leaseOf(name)])
+  }
+
+  #leaseOf(name: string): string {
+    return this.#rooms.keys.leaseOf(name) as string
+  }
+}
+
+/** What was claimed is not fresh, whatever it says of itself. */
+function together(read: RedisRead, claim: Claim | undefined): Claimed {
+  const isStale = claim !== undefined && claim.kind !== 'failed' && read.kind === 'found'
+  return { read: isStale ? { ...read, fresh: false } : read, claim }
+}
+
+function claimFailed(error: Failure): Claimed {
+  return { read: { kind: 'failed', error }, claim: { kind: 'failed', error } }
+}
+
+function idsOf({ generations, anyTag }: Noted): Ids {
+  return [...generations, ...anyTag].map(({ id }) => id)
+}
