@@ -8,7 +8,7 @@ import { WorkerProcess } from './worker-process.js'
 
 /** How long everything may take, in milliseconds. */
 export interface Pace extends RoundsPace {
-  /** How long a case runs before it is measured, or three times that where it is slow. */
+  /** How long a case runs at least before it is measured. */
   readonly warmUp: number
   /** How long mitata measures a case. */
   readonly table: number

@@ -37,15 +37,22 @@ export async function interleave(
   return turns
 }
 
+/** mitata collects garbage, and V8 forgets with it some of what it has compiled. */
+const WARM_AGAIN = 3_000
+const LONGEST = 3_000
+
 /**
- * Doubles until a slice is full, three times over: the last one tells its speed.
+ * Doubles until a slice is full, three times over: the last one tells its speed. Goes on while it is getting warm.
  *
  * @returns how many operations fill a slice, the same number for each caller
  */
 async function calibrate(worker: WorkerProcess, slice: number): Promise<number> {
   const { callers = 1 } = worker.of
+  const started = performance.now()
+  const isCold = (): boolean => calls < WARM_AGAIN && performance.now() - started < LONGEST
   let times = callers
-  for (let full = 0; full < 3; ) {
+  let calls = 0
+  for (let full = 0; full < 3 || isCold(); calls += times) {
     const duration = await worker.slice(times)
     if (duration >= slice / 2) {
       full += 1
