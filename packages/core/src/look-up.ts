@@ -102,15 +102,16 @@ export class LookUp {
     done: (found: LookedUp) => void,
     lasting?: Milliseconds,
   ): void {
-    const { redis, inProgress, options } = this.#rooms
+    const { redis, memory, inProgress, options } = this.#rooms
     const { schema } = options
     if (redis === undefined) {
       done(this.#inMemory(place))
       return
     }
     const { path, key } = place
-    const mark = inProgress.begin(place.id)
-    const { heard } = mark
+    // What is kept nowhere may be overtaken.
+    const mark = memory && inProgress.begin(place.id)
+    const heard = mark?.heard
     const end = (opened: Opened, claim: Claim | undefined): void => {
       let found: LookedUp
       try {
@@ -133,9 +134,15 @@ export class LookUp {
   }
 
   /** What became of a lookup. What was told before its reply may be newer than that. */
-  #ended(place: Place, opened: Opened, claim: Claim | undefined, mark: Mark, heard: number): LookedUp {
-    this.#rooms.inProgress.end(place.id, mark)
-    const found = this.#judge(place, opened, mark, mark.heard === heard)
+  #ended(
+    place: Place,
+    opened: Opened,
+    claim: Claim | undefined,
+    mark: Mark | undefined,
+    heard: number | undefined,
+  ): LookedUp {
+    if (mark !== undefined) this.#rooms.inProgress.end(place.id, mark)
+    const found = this.#judge(place, opened, mark?.heard === heard ? mark : undefined)
     if (claim === undefined || isHit(found)) return found
     const { outcome, stale, error } = found
     return { outcome, stale, error, claim }
@@ -160,7 +167,8 @@ export class LookUp {
     untraced(() => this.one(place, tags, this.#rooms.newBudget(), false, () => {}))
   }
 
-  #judge(place: Place, opened: Opened, mark: Mark, isKept: boolean): LookedUp {
+  /** @param mark by which it may be kept */
+  #judge(place: Place, opened: Opened, mark: Mark | undefined): LookedUp {
     if (opened.kind === 'failed') return notFound('unavailable', this.#inMemory(place).stale, opened.error)
     if (opened.kind === 'missing') {
       const { outcome } = this.#inMemory(place)
@@ -171,7 +179,7 @@ export class LookUp {
     const { read, held, value } = opened
     const { stored } = read
     const entry = this.#rooms.entryOf(place, { held, encoded: stored.body, form: stored, proof: read })
-    if (isKept && mayKeep(mark, stored.tags)) this.#rooms.remember(place, entry, read.generations)
+    if (mark !== undefined && mayKeep(mark, stored.tags)) this.#rooms.remember(place, entry, read.generations)
     if (read.fresh) return { outcome: HIT.redis, entry, value, error: undefined }
     return notFound('expired', { tier: 'redis', entry })
   }

@@ -84,7 +84,7 @@ export const PLANTED: readonly Planted[] = [
   {
     bug: 'generations are not looked at',
     file: 'redis/redis.js',
-    replace: [["if (belongs.includes(undefined) || belongs.join(',') !== stored.generations)", 'if (false)']],
+    replace: [['if (!isOf(stored, ids, generations.length))', 'if (false)']],
   },
 ]
 

@@ -40,11 +40,10 @@ export class Reader {
    * @param isTraced it goes alone: its span must not hang in a stranger's trace
    */
   one(name: string, budget: Budget, isTraced: boolean, done: (reply: Reply) => void): void {
-    if (isTraced || budget.left < this.#timeout) {
+    if (isTraced || !budget.isWhole) {
       this.all([name], budget).then(([reply]) => done(reply as Reply))
       return
     }
-    budget.begin()
     // Microtasks first: callers who were answered together ask again together.
     if (this.#gathered.push({ name, budget, done }) === 1) process.nextTick(this.#leave)
   }
@@ -52,14 +51,17 @@ export class Reader {
   readonly #leave = (): void => {
     const gathered = this.#gathered
     this.#gathered = []
+    const shared = new Budget(this.#timeout, this.#clock)
     const arrive = (replies: readonly Reply[]): void => {
-      for (const [index, { budget, done }] of gathered.entries()) {
-        budget.end()
+      const waited = this.#timeout - shared.left
+      for (let index = 0; index < gathered.length; index++) {
+        const { budget, done } = gathered[index] as Gathered
+        budget.spend(waited)
         done(replies[index] as Reply)
       }
     }
     const names = gathered.map(({ name }) => name)
-    const read = (): void => this.#read(names, new Budget(this.#timeout, this.#clock), arrive)
+    const read = (): void => this.#read(names, shared, arrive)
     if (names.length === 1) read()
     else untraced(read)
   }

@@ -20,7 +20,7 @@ import { Recovery } from './recovery.js'
 import { RedisClock } from './redis-clock.js'
 import { EXPIRE_VALUE, STORE_LOADED, STORE_VALUE } from './scripts.js'
 import { readStored, type Stored, writePieces } from './stored-form.js'
-import { isWidest, StoredGenerations } from './stored-generations.js'
+import { type Ids, isWidest, StoredGenerations } from './stored-generations.js'
 import type { Judge, RedisRead, Sent } from './verdict.js'
 import { type Command, command, numberOf, type Reply, runScript, Wire } from './wire.js'
 
@@ -235,15 +235,8 @@ export class RedisTier {
       .then((told) => ('kind' in told ? told : this.#judgeBy(stored, others, told, sent)))
   }
 
-  #judgeBy(
-    stored: Stored,
-    generations: readonly Generation[],
-    ids: ReadonlyArray<string | undefined>,
-    { sentAt, epoch }: Sent,
-  ): RedisRead {
-    const belongs = ids.slice(0, generations.length)
-    // An id that is missing stands for nothing; the stored ones are joined as the writing script joined them.
-    if (belongs.includes(undefined) || belongs.join(',') !== stored.generations) return ABSENT
+  #judgeBy(stored: Stored, generations: readonly Generation[], ids: Ids, { sentAt, epoch }: Sent): RedisRead {
+    if (!isOf(stored, ids, generations.length)) return ABSENT
     const freshUntil = this.#redisClock.toLocal(stored.storedAt + stored.span.fresh)
     // What has no stale windows is gone from Redis once it is no longer fresh: that it is there is the proof.
     const fresh = totalOf(stored.span) === stored.span.fresh || freshUntil > sentAt
@@ -499,6 +492,14 @@ export class RedisTier {
 
 function failedRead({ error }: Extract<Reply, { ok: false }>): RedisRead {
   return error === 'undecodable' ? UNDECODABLE : { kind: 'failed', error }
+}
+
+/** Whether it belongs to the first so many ids. One that is missing stands for nothing. */
+function isOf({ generations }: Stored, ids: Ids, count: number): boolean {
+  if (count === 1) return ids[0] === generations
+  const belongs = ids.slice(0, count)
+  // Joined as the writing script joined them.
+  return !belongs.includes(undefined) && belongs.join(',') === generations
 }
 
 /** As the scripts join them. */
