@@ -22,6 +22,13 @@ async function coalesced({ metrics }: Process): Promise<Record<string, number>> 
   return (await metrics()).counts('redis_cache_coalesced_total', 'scope')
 }
 
+/** Resolves once a process has heard all that had changed by now. */
+async function hasHeard({ metrics }: Process): Promise<void> {
+  const now = performance.now()
+  const proofAge = async () => (await metrics()).sum('redis_cache_proof_age_seconds') ?? Number.NaN
+  await until(async () => (await proofAge()) * 1_000 < performance.now() - now, 'a proof')
+}
+
 // Runs before the server stops: hooks end in the reverse order.
 afterAll(async () => {
   const { Redis } = await import('ioredis')
@@ -459,6 +466,8 @@ describe.each([
     const first = a.cache.getOrSet('first', tagged)
     const one = await run(1)
     expect(await b.cache.deleteByTag('t')).toBe(true)
+    // A load behind a fence that is believed to stand would not be stored.
+    await hasHeard(a)
     const second = a.cache.getOrSet('second', tagged)
     const two = await run(2)
     two.resolve('after')
