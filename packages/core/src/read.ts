@@ -101,8 +101,27 @@ export class ReadPath {
   }
 
   async getOrSet(place: Place, loader: Loader<unknown>, options: ResolvedReadOptions): Promise<unknown> {
-    const [value] = await this.#readThrough([place], callOf(loader, this.#rooms), options)
-    return value
+    const { telemetry } = this.#rooms
+    const call = callOf(loader, this.#rooms)
+    const isPlain = options.signal === undefined && !telemetry.isTraced && !options.refresh
+    if (!isPlain || this.#staleInMemory(place) !== undefined) {
+      const [value] = await this.#readThrough([place], call, options)
+      return value
+    }
+    // As below, for one key, and without what only others need: this is what most misses pass through.
+    const started = telemetry.start()
+    const boardings = this.#board([place], call, options, undefined)
+    const [boarding] = boardings as readonly [Boarding]
+    const { flight } = boarding
+    try {
+      const found = await flight.lookup
+      this.#report([started], boarding.isLate ? [] : [found])
+      const arrival = this.#arrive(boarding, found)
+      this.#refreshDue(boardings, [found])
+      return await arrival
+    } finally {
+      this.#leave(boarding)
+    }
   }
 
   getOrSetMany(
@@ -228,11 +247,7 @@ export class ReadPath {
     const leave = (reason?: unknown): void => {
       if (!isAboard) return
       isAboard = false
-      for (const boarding of boardings) {
-        boarding.hasLeft = true
-        boarding.waiting.end()
-        boarding.flight.leave(1, reason)
-      }
+      for (const boarding of boardings) this.#leave(boarding, reason)
     }
     try {
       const arrivals = this.#arriveTogether(boardings, starts)
@@ -240,6 +255,13 @@ export class ReadPath {
     } finally {
       leave()
     }
+  }
+
+  /** The caller has what it came for, or gives up. */
+  #leave(boarding: Boarding, reason?: unknown): void {
+    boarding.hasLeft = true
+    boarding.waiting.end()
+    boarding.flight.leave(1, reason)
   }
 
   /** The flights of these keys: those under way, and one for all the others together. */
