@@ -12,11 +12,11 @@ const NOTHING: Reply = { ok: true, value: null }
 /** What Redis answers to nothing that was asked. */
 const GARBAGE: Reply = { ok: false, error: 'undecodable' }
 
-/** One name that waits for this turn's trip. */
+/** Names that wait for this tick's trip. */
 interface Gathered {
-  readonly name: string
+  readonly names: readonly string[]
   readonly budget: Budget
-  readonly done: (reply: Reply) => void
+  readonly done: (replies: readonly Reply[]) => void
 }
 
 /** What is read without scripts. What is asked for one by one in one tick travels together, and no later than alone. */
@@ -35,35 +35,39 @@ export class Reader {
   }
 
   /**
-   * Reads one name, along with what else is asked for in this tick.
+   * Reads names along with what else is asked for in this tick, and calls back.
    *
-   * @param isTraced it goes alone: its span must not hang in a stranger's trace
+   * @param isTraced they go alone: their span must not hang in a stranger's trace
    */
-  one(name: string, budget: Budget, isTraced: boolean, done: (reply: Reply) => void): void {
-    if (isTraced || !budget.isWhole) {
-      this.all([name], budget).then(([reply]) => done(reply as Reply))
-      return
-    }
+  gather(names: readonly string[], budget: Budget, isTraced: boolean, done: (replies: readonly Reply[]) => void): void {
+    if (isTraced || !budget.isWhole) this.#read(names, budget, done)
     // Microtasks first: callers who were answered together ask again together.
-    if (this.#gathered.push({ name, budget, done }) === 1) process.nextTick(this.#leave)
+    else if (this.#gathered.push({ names, budget, done }) === 1) process.nextTick(this.#leave)
   }
 
   readonly #leave = (): void => {
     const gathered = this.#gathered
     this.#gathered = []
+    const [first] = gathered as [Gathered]
+    if (gathered.length === 1) this.#read(first.names, first.budget, first.done)
+    else untraced(() => this.#readTogether(gathered))
+  }
+
+  #readTogether(gathered: readonly Gathered[]): void {
+    // Many ask for the same generations.
+    const places = new Map<string, number>()
+    for (const { names } of gathered) for (const name of names) if (!places.has(name)) places.set(name, places.size)
     const shared = new Budget(this.#timeout, this.#clock)
-    const arrive = (replies: readonly Reply[]): void => {
+    this.#read([...places.keys()], shared, (replies) => {
       const waited = this.#timeout - shared.left
-      for (let index = 0; index < gathered.length; index++) {
-        const { budget, done } = gathered[index] as Gathered
+      for (const { names, budget, done } of gathered) {
+        const own = names.map((name) => replies[places.get(name) as number] as Reply)
         budget.spend(waited)
-        done(replies[index] as Reply)
+        // Another's key may be forbidden.
+        if (own.some(isForbidden)) this.#read(names, budget, done)
+        else done(own)
       }
-    }
-    const names = gathered.map(({ name }) => name)
-    const read = (): void => this.#read(names, shared, arrive)
-    if (names.length === 1) read()
-    else untraced(read)
+    })
   }
 
   /** Reads all of these in one trip. */
@@ -105,6 +109,10 @@ export class Reader {
       done(replies.slice(0, commands.length))
     })
   }
+}
+
+function isForbidden(reply: Reply): boolean {
+  return !reply.ok && reply.error === 'auth'
 }
 
 /** The replies for so many names in one. */

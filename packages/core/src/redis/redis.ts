@@ -190,7 +190,7 @@ export class RedisTier {
   }
 
   /**
-   * As `read`, for one key, and along with other keys that are asked for in this tick where all is known; calls back.
+   * As `read`, for one key, and along with other keys that are asked for in this tick; calls back.
    *
    * @param isTraced it goes alone
    */
@@ -204,14 +204,18 @@ export class RedisTier {
   ): void {
     const { stored } = this
     const generations = stored.of(path, tags)
-    const ids = stored.known(generations)
-    const name = this.#keys.value(path, key)
-    if (ids === undefined || this.#deletes.isUnsettled(() => [name])) {
+    const known = stored.known(generations)
+    const value = this.#keys.value(path, key)
+    const names = known === undefined ? [...generations.map(stored.nameOf), value] : [value]
+    if (this.#deletes.isUnsettled(() => names)) {
       this.read(path, [key], tags, budget).then(([read]) => done(read as RedisRead))
       return
     }
-    const sent = { sentAt: this.#clock.now(), ...stored.ask() }
-    this.#reader.one(name, budget, isTraced, (reply) => {
+    const question = stored.ask()
+    const sent = { sentAt: this.#clock.now(), ...question }
+    this.#reader.gather(names, budget, isTraced, (replies) => {
+      const ids = known ?? stored.confirm(generations, replies, question)
+      const reply = replies[names.length - 1] as Reply
       const read = reply.ok ? this.#judge(path, reply.value, tags, generations, ids, sent, budget) : failedRead(reply)
       if (read instanceof Promise) read.then(done)
       else done(read)
