@@ -50,11 +50,12 @@ export class LookUp {
     budget: Budget,
     lasting?: Milliseconds,
   ): Promise<readonly LookedUp[]> {
-    const { redis, inProgress, options } = this.#rooms
+    const { redis, memory, inProgress, options } = this.#rooms
     const { schema } = options
     const places = keys.map((key) => placeOf(path, key))
     if (redis === undefined) return places.map((place) => this.#inMemory(place))
-    const marks = places.map(({ id }) => inProgress.begin(id))
+    // What is kept nowhere may be overtaken.
+    const marks = memory === undefined ? [] : places.map(({ id }) => inProgress.begin(id))
     const heard = marks.map((mark) => mark.heard)
     const answers: readonly Claimed[] =
       lasting === undefined
@@ -63,7 +64,7 @@ export class LookUp {
     let opened = answers.map(({ read }) => this.#open(read))
     if (schema !== undefined) opened = await Promise.all(opened.map((one) => checked(one, schema)))
     return places.map((place, index) =>
-      this.#ended(place, opened[index] as Opened, answers[index]?.claim, marks[index] as Mark, heard[index] as number),
+      this.#ended(place, opened[index] as Opened, answers[index]?.claim, marks[index], heard[index]),
     )
   }
 
@@ -109,7 +110,6 @@ export class LookUp {
       return
     }
     const { path, key } = place
-    // What is kept nowhere may be overtaken.
     const mark = memory && inProgress.begin(place.id)
     const heard = mark?.heard
     const end = (opened: Opened, claim: Claim | undefined): void => {

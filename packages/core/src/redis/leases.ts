@@ -1,16 +1,12 @@
-import type { RedisKeys } from '../keys.js'
 import type { Claim, ClaimMode, Lease } from '../lease.js'
 import type { Failure } from '../outcome.js'
 import type { Place } from '../place.js'
 import type { Milliseconds } from '../types.js'
 import type { Budget } from './budget.js'
-import type { Coherence } from './coherence.js'
-import type { RedisConnection } from './connection.js'
-import type { Deletes } from './deletes.js'
 import { failureOf } from './failure.js'
 import { readGenerationId } from './generation-id.js'
-import { chunksOf, type Reader } from './reader.js'
-import type { RedisClock } from './redis-clock.js'
+import type { Parts } from './parts.js'
+import { chunksOf } from './reader.js'
 import { BARREN, FRUITLESS } from './released.js'
 import { CLAIM, NOTE_AND_CLAIM, RELEASE_LEASES, RENEW_LEASES, type Script } from './scripts.js'
 import { writeTags } from './stored-form.js'
@@ -45,33 +41,22 @@ interface Attempt {
 
 const TAKEN: Claim = { kind: 'taken' }
 
-/** The rooms that this one goes to. */
-interface Rooms {
-  readonly connection: RedisConnection
-  readonly reader: Reader
-  readonly deletes: Deletes
-  readonly coherence: Coherence
-  readonly stored: StoredGenerations
-  readonly keys: RedisKeys
-  readonly redisClock: RedisClock
-  readonly judge: Judge
-  readonly newId: () => string
-  /** For what goes on in the background. */
-  readonly newBudget: () => Budget
-}
-
 /** The right to load a key for the whole fleet: taken, kept, given back, and waited for. */
 export class Leases {
-  readonly #rooms: Rooms
+  readonly #parts: Parts
+  readonly #stored: StoredGenerations
+  readonly #judge: Judge
   /** What the tokens of this process's leases begin with. */
   readonly #holder: string
   #count = 0
   readonly #waiters: Waiters
 
-  constructor(rooms: Rooms) {
-    this.#rooms = rooms
-    this.#holder = rooms.newId()
-    this.#waiters = new Waiters(rooms.connection.clock, () => rooms.coherence.isStanding)
+  constructor(parts: Parts, stored: StoredGenerations, judge: Judge) {
+    this.#parts = parts
+    this.#stored = stored
+    this.#judge = judge
+    this.#holder = parts.newId()
+    this.#waiters = new Waiters(parts.connection.clock, () => parts.coherence.isStanding)
   }
 
   /**
@@ -79,9 +64,10 @@ export class Leases {
    * belong to. One trip; two in a Cluster where those are not known, because they live elsewhere.
    */
   async claim(claiming: Claiming, budget: Budget): Promise<readonly Claimed[]> {
-    const { connection, deletes, stored } = this.#rooms
+    const { connection, deletes } = this.#parts
+    const stored = this.#stored
     const { path, keys, tags, lasting } = claiming
-    const names = keys.map((key) => this.#rooms.keys.value(path, key))
+    const names = keys.map((key) => this.#parts.keys.value(path, key))
     const failed = (error: Failure): readonly Claimed[] => names.map(() => claimFailed(error))
     let noted: Noted = stored.belonging(path, tags)
     let ids = stored.known(noted.generations, noted.anyTag)
@@ -100,7 +86,7 @@ export class Leases {
     const commands = groups.map((group) =>
       ids === undefined ? this.#askAndClaim(attempt, group, noted, asked) : this.#claim(attempt, group, noted, ids),
     )
-    const replies = await this.#rooms.reader.send(commands, budget)
+    const replies = await this.#parts.reader.send(commands, budget)
     const claimed = groups.map((group, index) => {
       const reply = replies[index] as Reply
       if (!reply.ok) return group.map(() => claimFailed(reply.error))
@@ -113,7 +99,8 @@ export class Leases {
 
   /** As `claim`, for one key, and at once where all is known; calls back. */
   claimOne(claiming: Claiming, budget: Budget, done: (claimed: Claimed) => void): void {
-    const { deletes, keys, reader, stored } = this.#rooms
+    const { deletes, keys, reader } = this.#parts
+    const stored = this.#stored
     const { path, tags } = claiming
     const noted = stored.belonging(path, tags)
     const ids = stored.known(noted.generations, noted.anyTag)
@@ -134,9 +121,8 @@ export class Leases {
   }
 
   #attempt(claiming: Claiming, budget: Budget): Attempt {
-    const { connection, stored } = this.#rooms
     this.#count += 1
-    const sent = { sentAt: connection.clock.now(), ...stored.ask() }
+    const sent = { sentAt: this.#parts.connection.clock.now(), ...this.#stored.ask() }
     return { claiming, token: this.#holder + this.#count.toString(36), sent, budget }
   }
 
@@ -155,7 +141,7 @@ export class Leases {
     return runScript(
       NOTE_AND_CLAIM,
       [...asked, ...this.#withLeases(group)],
-      [token, mode, writeTags(tags), noted.generations.length, asked.length, this.#rooms.newId(), expiryOf(lasting)],
+      [token, mode, writeTags(tags), noted.generations.length, asked.length, this.#parts.newId(), expiryOf(lasting)],
     )
   }
 
@@ -166,7 +152,8 @@ export class Leases {
     noted: Noted,
     reply: unknown,
   ): ReadonlyArray<Promise<Claimed> | Claimed> {
-    const { redisClock, stored } = this.#rooms
+    const { redisClock } = this.#parts
+    const stored = this.#stored
     const { path, tags } = attempt.claiming
     const [time, told, answers] = Array.isArray(reply) ? (reply as unknown[]) : []
     const instant = numberOf(time)
@@ -199,7 +186,7 @@ export class Leases {
     const { path, tags } = claiming
     const { generations } = expected
     return group.map((name, at) => {
-      const read = this.#rooms.judge(path, answers[at * 2 + 1], tags, generations, ids, sent, budget)
+      const read = this.#judge(path, answers[at * 2 + 1], tags, generations, ids, sent, budget)
       const claim = this.#claimOf(name, answers[at * 2], token, noted, sent)
       return read instanceof Promise ? read.then((one) => together(one, claim)) : together(read, claim)
     })
@@ -242,18 +229,18 @@ export class Leases {
    * @param isBarren the load went well, and brought nothing that could be stored: there is nothing to wait for
    */
   async release(leases: readonly Lease[], isBarren: boolean): Promise<void> {
-    const { coherence } = this.#rooms
+    const { coherence } = this.#parts
     await this.#runOn(this.#leaseGroups(leases), RELEASE_LEASES, coherence.leases, isBarren ? BARREN : FRUITLESS)
   }
 
   /** Begins to wait for what others store at these places. */
   await(places: readonly Place[]): Wait {
-    return this.#waiters.wait(places.map(({ path, key }) => this.#rooms.keys.value(path, key)))
+    return this.#waiters.wait(places.map(({ path, key }) => this.#parts.keys.value(path, key)))
   }
 
   /** Whether those who wait have been told that nothing is going to be stored at this place. */
   isBarren({ path, key }: Place, wait: Wait): boolean {
-    return wait.barren.has(this.#rooms.keys.value(path, key))
+    return wait.barren.has(this.#parts.keys.value(path, key))
   }
 
   /** A value was written, or its lease was given back. */
@@ -285,12 +272,12 @@ export class Leases {
       const names = group.map(({ name }) => name)
       return runScript(script, names, [(group[0] as Lease).token, ...args])
     })
-    return this.#rooms.connection.send(commands, this.#rooms.newBudget())
+    return this.#parts.connection.send(commands, this.#parts.newBudget())
   }
 
   /** What may go into one command: a Cluster takes keys of one slot only. */
   #groupsOf<T>(names: readonly T[]): ReadonlyArray<readonly T[]> {
-    return this.#rooms.connection.isCluster ? names.map((name) => [name]) : chunksOf(names)
+    return this.#parts.connection.isCluster ? names.map((name) => [name]) : chunksOf(names)
   }
 
   #withLeases(names: readonly string[]): readonly string[] {
@@ -298,7 +285,7 @@ export class Leases {
   }
 
   #leaseOf(name: string): string {
-    return this.#rooms.keys.leaseOf(name) as string
+    return this.#parts.keys.leaseOf(name) as string
   }
 }
 

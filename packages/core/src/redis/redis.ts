@@ -15,6 +15,7 @@ import { Coherence } from './coherence.js'
 import { RedisConnection } from './connection.js'
 import { Deletes, DONE, type RedisDone, type RedisFailed } from './deletes.js'
 import { Leases } from './leases.js'
+import type { Parts } from './parts.js'
 import { Reader } from './reader.js'
 import { Recovery } from './recovery.js'
 import { RedisClock } from './redis-clock.js'
@@ -108,44 +109,30 @@ export class RedisTier {
     this.coherence = coherence
     this.#channel = Channel.join(client, coherence, clock)
     const recover = (): void => this.#recovery.wake()
-    const connection = new RedisConnection(client, clock, recover, recover)
-    this.#connection = connection
     const redisClock = this.#redisClock
-    const reader = new Reader(connection, redisClock, clock, timeout)
-    this.#reader = reader
-    const deletes = new Deletes(connection, keys, () => this.#recovery.begin())
-    this.#deletes = deletes
+    this.#connection = new RedisConnection(client, clock, recover, recover)
+    this.#reader = new Reader(this.#connection, redisClock, clock, timeout)
+    this.#deletes = new Deletes(this.#connection, keys, () => this.#recovery.begin())
     const newBudget = (): Budget => new Budget(timeout, clock)
-    const stored = new StoredGenerations({
-      connection,
-      reader,
-      deletes,
+    const parts: Parts = {
+      connection: this.#connection,
+      redisClock,
+      reader: this.#reader,
+      deletes: this.#deletes,
       coherence,
       generations,
       keys,
       newId,
       newBudget,
-    })
-    this.stored = stored
-    const judge = this.#judge
-    this.leases = new Leases({
-      connection,
-      reader,
-      deletes,
-      coherence,
-      stored,
-      keys,
-      redisClock,
-      judge,
-      newId,
-      newBudget,
-    })
-    const { breaker } = connection
+    }
+    this.stored = new StoredGenerations(parts)
+    this.leases = new Leases(parts, this.stored, this.#judge)
+    const { breaker } = this.#connection
     const actions = {
-      isNeeded: () => !breaker.isClosed || deletes.unconfirmed > 0,
-      isConnected: () => connection.isConnected,
-      ping: () => connection.ping(),
-      replay: () => deletes.replay(newBudget),
+      isNeeded: () => !breaker.isClosed || this.unconfirmed > 0,
+      isConnected: () => this.#connection.isConnected,
+      ping: () => this.#connection.ping(),
+      replay: () => this.#deletes.replay(newBudget),
     }
     this.#recovery = new Recovery(breaker, actions, clock, random, timeout)
   }
@@ -186,7 +173,7 @@ export class RedisTier {
       const reply = replies[names.length + index] as Reply
       return reply.ok ? this.#judge(path, reply.value, tags, generations, ids, sent, budget) : failedRead(reply)
     })
-    return Promise.all(reads)
+    return reads.some((read) => read instanceof Promise) ? Promise.all(reads) : (reads as readonly RedisRead[])
   }
 
   /**

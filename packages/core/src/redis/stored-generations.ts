@@ -1,14 +1,12 @@
-import { ANY_TAG, type Generation, type Generations, type Question } from '../generations.js'
-import { pathsAround, type RedisKeys } from '../keys.js'
+import { ANY_TAG, type Generation, type Question } from '../generations.js'
+import { pathsAround } from '../keys.js'
 import type { Failure } from '../outcome.js'
 import type { Milliseconds } from '../types.js'
 import { untraced } from '../untraced.js'
 import type { Budget } from './budget.js'
-import type { Coherence } from './coherence.js'
-import type { RedisConnection } from './connection.js'
-import { type Deletes, doneOf, type RedisDone, type RedisFailed } from './deletes.js'
+import { doneOf, type RedisDone, type RedisFailed } from './deletes.js'
 import { readGenerationId } from './generation-id.js'
-import type { Reader } from './reader.js'
+import type { Parts } from './parts.js'
 import { NOTE_GENERATION, ROTATE_GENERATION } from './scripts.js'
 import { command, type Reply, runScript } from './wire.js'
 
@@ -25,45 +23,32 @@ export type Ids = ReadonlyArray<string | undefined>
 /** So long the fence of loader's tags is kept where nobody loads. */
 const FENCE_TIME: Milliseconds = 600_000
 
-/** The rooms that this one goes to. */
-interface Rooms {
-  readonly connection: RedisConnection
-  readonly reader: Reader
-  readonly deletes: Deletes
-  readonly coherence: Coherence
-  readonly generations: Generations
-  readonly keys: RedisKeys
-  readonly newId: () => string
-  /** For what goes on in the background. */
-  readonly newBudget: () => Budget
-}
-
 /** What Redis holds of generations, and what this process knows of that. */
 export class StoredGenerations {
-  readonly #rooms: Rooms
+  readonly #parts: Parts
   readonly #readsReplicas: boolean
 
-  constructor(rooms: Rooms) {
-    this.#rooms = rooms
-    const { options } = rooms.connection.client as { options?: { scaleReads?: unknown } }
+  constructor(parts: Parts) {
+    this.#parts = parts
+    const { options } = parts.connection.client as { options?: { scaleReads?: unknown } }
     this.#readsReplicas = (options?.scaleReads ?? 'master') !== 'master'
   }
 
-  readonly nameOf = (generation: Generation): string => this.#rooms.keys.generation(generation.path, generation.tag)
+  readonly nameOf = (generation: Generation): string => this.#parts.keys.generation(generation.path, generation.tag)
 
   of(path: string, tags: readonly string[]): readonly Generation[] {
-    return this.#rooms.generations.of(pathsAround(path), tags)
+    return this.#parts.generations.of(pathsAround(path), tags)
   }
 
   /** Those of a value about to be loaded or stored. */
   belonging(path: string, tags: readonly string[]): Noted {
-    const anyTag = this.#rooms.generations.anyTag(pathsAround(path))
+    const anyTag = this.#parts.generations.anyTag(pathsAround(path))
     return { kind: 'noted', generations: this.of(path, tags), anyTag }
   }
 
   /** What is known by a channel that was proven; undefined where Redis has to be asked. */
   known(...groups: ReadonlyArray<readonly Generation[]>): Ids | undefined {
-    const { coherence, connection } = this.#rooms
+    const { coherence, connection } = this.#parts
     const { epoch } = coherence
     if (connection.clock.now() >= coherence.believedUntil(epoch)) return undefined
     const ids: Array<string | undefined> = []
@@ -78,21 +63,21 @@ export class StoredGenerations {
 
   /** The epoch of what Redis is asked now. What replicas answer may be older than what the masters have told. */
   get epoch(): number {
-    return this.#readsReplicas ? 0 : this.#rooms.coherence.now
+    return this.#readsReplicas ? 0 : this.#parts.coherence.now
   }
 
   ask(): Question {
-    return this.#rooms.generations.ask(this.epoch)
+    return this.#parts.generations.ask(this.epoch)
   }
 
   /** The number of the question that would be asked now. */
   get answered(): number {
-    return this.#rooms.generations.ask().asked
+    return this.#parts.generations.ask().asked
   }
 
   /** Takes over the ids that Redis told. */
   takeOver(generations: readonly Generation[], ids: Ids, question: Question, answered?: number): void {
-    for (const [at, one] of generations.entries()) this.#rooms.generations.confirm(one, ids[at], question, answered)
+    for (const [at, one] of generations.entries()) this.#parts.generations.confirm(one, ids[at], question, answered)
   }
 
   /** Takes over ids of replies; those that failed say nothing. */
@@ -101,14 +86,14 @@ export class StoredGenerations {
       const reply = replies[index] as Reply
       if (!reply.ok) return undefined
       const id = readGenerationId(reply.value)
-      this.#rooms.generations.confirm(generation, id, question, answered)
+      this.#parts.generations.confirm(generation, id, question, answered)
       return id
     })
   }
 
   /** Asks Redis for the ids. */
   async read(generations: readonly Generation[], budget: Budget): Promise<Ids | RedisFailed> {
-    const { deletes, reader } = this.#rooms
+    const { deletes, reader } = this.#parts
     const names = generations.map(this.nameOf)
     const refused = await deletes.settleBefore(() => names, budget)
     if (refused !== undefined) return { kind: 'failed', error: refused }
@@ -130,7 +115,7 @@ export class StoredGenerations {
     budget: Budget,
     again: boolean = false,
   ): Promise<Noted | RedisFailed> {
-    const { connection, deletes, reader, newId } = this.#rooms
+    const { connection, deletes, reader, newId } = this.#parts
     const { isCluster } = connection
     const all = ({ generations, anyTag }: Noted): readonly Generation[] =>
       isCluster ? [...generations, ...anyTag] : generations
@@ -165,7 +150,7 @@ export class StoredGenerations {
 
   /** Redis tells that one was changed, by whomever: it may have ended, or only have been kept for longer. */
   changed(path: string, tag: string | undefined): void {
-    const { generations } = this.#rooms
+    const { generations } = this.#parts
     const generation = generations.find(path, tag)
     if (generation === undefined) return
     generations.doubt(generation)
@@ -174,14 +159,14 @@ export class StoredGenerations {
 
   /** Where Redis does not say, it counts as ended. */
   async #verify(generation: Generation): Promise<void> {
-    const { generations, newBudget } = this.#rooms
+    const { generations, newBudget } = this.#parts
     const ids = await this.read([generation], newBudget())
     if (('kind' in ids || ids[0] === undefined) && !generation.ended) generations.end(generation.path, generation.tag)
   }
 
   /** Ends a tag. What this process is loading knows which tags have ended here: it goes on behind a fence of a new id. */
   async endTag(path: string, name: string, budget: Budget): Promise<RedisDone> {
-    const { connection, generations, newId } = this.#rooms
+    const { connection, generations, newId } = this.#parts
     const [fence] = generations.anyTag([path]) as [Generation]
     const { answered } = this
     const next = newId()

@@ -256,7 +256,7 @@ export const PROOF_AGE: InstrumentSpec = {
   attributes: {},
   counts:
     'The time since the PING was sent. Above `maxStaleness` memory answers only what it has itself just read or written. Where there never was a channel, the time since the cache was made.',
-  countsNot: 'The age of single entries, which is never above it by more than `maxStaleness`.',
+  countsNot: 'The age of entries: what has not changed for an hour is an hour old, and right.',
   promql: 'max by (job, cache) (redis_cache_proof_age_seconds) > 2',
 }
 
