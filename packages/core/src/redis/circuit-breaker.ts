@@ -27,10 +27,13 @@ export class CircuitBreaker {
     this.#failures = 0
   }
 
-  /** @param era when it was asked */
-  failed(era: number): void {
+  /**
+   * @param era when it was asked
+   * @param calls that failed together
+   */
+  failed(era: number, calls: number = 1): void {
     if (!this.isClosed || era !== this.era) return
-    this.#failures += 1
+    this.#failures += calls
     if (this.#failures < LIMIT) return
     this.open()
     this.#onOpen()

@@ -57,29 +57,37 @@ export class RedisConnection {
   /**
    * Sends the commands together and calls back once all are answered, or the budget is spent; with the breaker open at
    * once.
+   *
+   * @param calls that they are sent for
    */
-  dispatch(commands: readonly Command[], budget: Budget, done: (replies: readonly Reply[]) => void): void {
+  dispatch(
+    commands: readonly Command[],
+    budget: Budget,
+    done: (replies: readonly Reply[]) => void,
+    calls: number = 1,
+  ): void {
     if (commands.length === 0 || !this.breaker.isClosed) {
       done(commands.map(() => SKIPPED))
       return
     }
     budget.begin()
-    if (this.isConnected) this.#send(commands, budget, done)
-    else this.#connect(commands, budget, done)
+    if (this.isConnected) this.#send(commands, budget, done, calls)
+    else this.#connect(commands, budget, done, calls)
   }
 
   async #connect(
     commands: readonly Command[],
     budget: Budget,
     done: (replies: readonly Reply[]) => void,
+    calls: number,
   ): Promise<void> {
     const refused = await this.#connected(budget.left)
     if (refused === undefined) {
-      this.#send(commands, budget, done)
+      this.#send(commands, budget, done, calls)
       return
     }
     // That a client has never been ready yet is no failure of a Redis that was there.
-    if (this.#watch.hasBeenReady) this.breaker.failed(this.breaker.era)
+    if (this.#watch.hasBeenReady) this.breaker.failed(this.breaker.era, calls)
     budget.end()
     done(commands.map(() => refused))
   }
@@ -88,12 +96,12 @@ export class RedisConnection {
     return new Promise((resolve) => this.dispatch(commands, budget, resolve))
   }
 
-  #send(commands: readonly Command[], budget: Budget, done: (replies: readonly Reply[]) => void): void {
+  #send(commands: readonly Command[], budget: Budget, done: (replies: readonly Reply[]) => void, calls: number): void {
     const { breaker } = this
     const { era } = breaker
     this.#wire.send(commands, budget.left, (replies) => {
       if (replies.some(isFromHealthyRedis)) breaker.succeeded()
-      else breaker.failed(era)
+      else breaker.failed(era, calls)
       budget.end()
       done(replies)
     })

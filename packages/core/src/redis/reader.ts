@@ -58,7 +58,7 @@ export class Reader {
     const places = new Map<string, number>()
     for (const { names } of gathered) for (const name of names) if (!places.has(name)) places.set(name, places.size)
     const shared = new Budget(this.#timeout, this.#clock)
-    this.#read([...places.keys()], shared, (replies) => {
+    const arrived = (replies: readonly Reply[]): void => {
       const waited = this.#timeout - shared.left
       for (const { names, budget, done } of gathered) {
         const own = names.map((name) => replies[places.get(name) as number] as Reply)
@@ -67,7 +67,8 @@ export class Reader {
         if (own.some(isForbidden)) this.#read(names, budget, done)
         else done(own)
       }
-    })
+    }
+    this.#read([...places.keys()], shared, arrived, gathered.length)
   }
 
   /** Reads all of these in one trip. */
@@ -76,19 +77,20 @@ export class Reader {
   }
 
   /** One MGET, or a GET each in a Cluster, where they live in many slots. */
-  #read(names: readonly string[], budget: Budget, done: (replies: readonly Reply[]) => void): void {
+  #read(names: readonly string[], budget: Budget, done: (replies: readonly Reply[]) => void, calls: number = 1): void {
     const isEach = this.#connection.isCluster || names.length === 1
     const chunks = chunksOf(names)
     const commands = isEach
       ? names.map((name) => command('get', name))
       : chunks.map((chunk) => command('mget', ...chunk))
-    this.dispatch(commands, budget, (replies) => {
+    const answered = (replies: readonly Reply[]): void => {
       const all = isEach
         ? // Another type is nothing to MGET.
           replies.map((reply) => (reply.ok || reply.error !== 'undecodable' ? reply : NOTHING))
         : chunks.flatMap((chunk, index) => each(replies[index] as Reply, chunk.length))
       done(all)
-    })
+    }
+    this.dispatch(commands, budget, answered, calls)
   }
 
   send(commands: readonly Command[], budget: Budget): Promise<readonly Reply[]> {
@@ -96,18 +98,24 @@ export class Reader {
   }
 
   /** Asks for Redis's time along with the commands, where the last sample of it is old. */
-  dispatch(commands: readonly Command[], budget: Budget, done: (replies: readonly Reply[]) => void): void {
+  dispatch(
+    commands: readonly Command[],
+    budget: Budget,
+    done: (replies: readonly Reply[]) => void,
+    calls?: number,
+  ): void {
     const sentAt = this.#clock.now()
     if (!this.#redisClock.needsSample(sentAt)) {
-      this.#connection.dispatch(commands, budget, done)
+      this.#connection.dispatch(commands, budget, done, calls)
       return
     }
-    this.#connection.dispatch([...commands, command('time')], budget, (replies) => {
+    const answered = (replies: readonly Reply[]): void => {
       const time = replies[commands.length] as Reply
       const instant = time.ok ? readTime(time.value) : undefined
       if (instant !== undefined) this.#redisClock.sample(instant, sentAt)
       done(replies.slice(0, commands.length))
-    })
+    }
+    this.#connection.dispatch([...commands, command('time')], budget, answered, calls)
   }
 }
 
