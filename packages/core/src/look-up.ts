@@ -100,7 +100,7 @@ export class LookUp {
     if (read.kind !== 'found') return read
     const { values } = this.#rooms
     try {
-      if (!values.reads(read.stored.codec)) return REFUSED
+      if (!values.reads(read.stored.marker)) return REFUSED
       const held = values.hold(read.stored.body)
       return { kind: 'opened', read, held, value: values.take(held) }
     } catch {

@@ -251,10 +251,10 @@ export class WritePath {
     let epoch = 0
     const { heard } = mark
     if (redis !== undefined) {
-      const codec = values.marker(encoded)
+      const marker = values.marker(encoded)
       const wrote = await redis.write(
         place,
-        { codec, span, loadDuration, tags, body: encoded, generations, lease },
+        { marker, span, loadDuration, tags, body: encoded, generations, lease },
         mark,
         budget,
       )

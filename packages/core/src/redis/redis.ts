@@ -68,7 +68,7 @@ export interface RedisFailed {
 
 /** A value on its way to Redis. */
 export interface Writing {
-  readonly codec: string
+  readonly marker: string
   readonly span: Span
   readonly loadDuration: Milliseconds
   readonly tags: readonly string[]
