@@ -10,6 +10,7 @@ import {
   type MissReason,
   type NotFound,
 } from './outcome.js'
+import type { Packing } from './packing/packing.js'
 import { type Place, placeOf, placeOfId } from './place.js'
 import type { Budget } from './redis/budget.js'
 import type { Claimed, RedisFound, RedisRead } from './redis/redis.js'
@@ -48,16 +49,19 @@ export class LookUp {
     budget: Budget,
     lasting?: Milliseconds,
   ): Promise<readonly LookedUp[]> {
-    const { redis, inProgress, options } = this.#rooms
+    const { redis, inProgress, options, packing } = this.#rooms
     const { schema } = options
     const places = keys.map((key) => placeOf(path, key))
     if (redis === undefined) return places.map((place) => this.#inMemory(place))
     const marks = places.map(({ id }) => inProgress.begin(id))
     const heard = marks.map((mark) => mark.heard)
-    const answers: readonly Claimed[] =
+    let answers: readonly Claimed[] =
       lasting === undefined
         ? (await redis.read(path, keys, tags, budget)).map(unclaimed)
         : await redis.claim(path, keys, tags, lasting, '', budget)
+    if (packing !== undefined) {
+      answers = await Promise.all(answers.map((answer, index) => unpacked(answer, places[index] as Place, packing)))
+    }
     let opened = answers.map(({ read }) => this.#open(read))
     if (schema !== undefined) opened = await Promise.all(opened.map((one) => checked(one, schema)))
     return places.map((place, index) => {
@@ -144,7 +148,7 @@ type Opened =
   | { readonly kind: 'opened'; readonly read: RedisFound; readonly held: HeldValue; readonly value: unknown }
   | Exclude<RedisRead, RedisFound>
 
-const REFUSED: Opened = { kind: 'missing', reason: 'undecodable' }
+const REFUSED = { kind: 'missing', reason: 'undecodable' } as const
 const UNDECODABLE: NotFound = notFound('undecodable', undefined, 'undecodable')
 
 function notFound(reason: MissReason, stale?: Candidate, error?: Failure): NotFound {
@@ -153,6 +157,17 @@ function notFound(reason: MissReason, stale?: Candidate, error?: Failure): NotFo
 
 function unclaimed(read: RedisRead): { readonly read: RedisRead; readonly claim: Claim | undefined } {
   return { read, claim: undefined }
+}
+
+/** What was found, as its codec made it. */
+async function unpacked(answer: Claimed, place: Place, packing: Packing): Promise<Claimed> {
+  const { read, claim } = answer
+  if (read.kind !== 'found') return answer
+  try {
+    return { read: { ...read, stored: { ...read.stored, ...(await packing.unpack(place, read.stored)) } }, claim }
+  } catch {
+    return { read: REFUSED, claim }
+  }
 }
 
 /** Standard Schema: a result with `issues` is a refusal, and so is a validator that throws. */

@@ -918,7 +918,7 @@ function sameTags(one: readonly string[], other: readonly string[]): boolean {
 }
 
 /** An ioredis client may carry a prefix of its own, before ours. */
-function clientPrefix(client: RedisLike): string {
+export function clientPrefix(client: RedisLike): string {
   const { options } = client as { options?: { keyPrefix?: unknown } }
   return options?.keyPrefix === undefined ? '' : String(options.keyPrefix)
 }
