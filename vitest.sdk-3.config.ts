@@ -4,7 +4,7 @@ import base from './vitest.config.js'
 
 const sdk3 = createRequire(new URL('./packages/otel-sdk-3/package.json', import.meta.url))
 
-/** The suites that touch OpenTelemetry, on the other living line: SDK 3 with api 1.10. */
+/** The suites that touch OpenTelemetry, on the other living line: SDK 3 with api 1.10. And zstd, which that Node.js has. */
 export default defineConfig({
   resolve: {
     alias: ['api', 'exporter-prometheus', 'sdk-metrics'].map((name) => ({
@@ -15,6 +15,6 @@ export default defineConfig({
   test: {
     ...base.test,
     projects: undefined,
-    include: ['packages/core/test/metrics.test.ts', 'packages/exporter/test/{exporter,reader}.test.ts'],
+    include: ['packages/core/test/{metrics,packing/*}.test.ts', 'packages/exporter/test/{exporter,reader}.test.ts'],
   },
 })

@@ -96,11 +96,6 @@ export class OverloadedError extends CacheError {
   }
 }
 
-/** A member or option whose time has not come: refused, never pretended. */
-export function notImplemented(what: string): CacheError {
-  return new CacheError('ERR_CACHE_NOT_IMPLEMENTED', `${what} is not implemented yet`)
-}
-
 const LONGEST = 64
 
 /** A received value, short enough for a message and never throwing. */

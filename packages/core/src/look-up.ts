@@ -11,6 +11,7 @@ import {
   type MissReason,
   type NotFound,
 } from './outcome.js'
+import type { Packing } from './packing/packing.js'
 import { type Place, placeOf, placeOfId } from './place.js'
 import type { Budget } from './redis/budget.js'
 import type { Claimed } from './redis/leases.js'
@@ -50,7 +51,7 @@ export class LookUp {
     budget: Budget,
     lasting?: Milliseconds,
   ): Promise<readonly LookedUp[]> {
-    const { redis, memory, inProgress, options } = this.#rooms
+    const { redis, memory, inProgress, options, packing } = this.#rooms
     const { schema } = options
     const places = keys.map((key) => placeOf(path, key))
     if (redis === undefined) return places.map((place) => this.#inMemory(place))
@@ -61,8 +62,10 @@ export class LookUp {
       lasting === undefined
         ? (await redis.read(path, keys, tags, budget)).map(unclaimed)
         : await redis.leases.claim({ path, keys, tags, lasting, mode: '' }, budget)
-    let opened = answers.map(({ read }) => this.#open(read))
-    if (schema !== undefined) opened = await Promise.all(opened.map((one) => checked(one, schema)))
+    const isSlow = packing !== undefined || schema !== undefined
+    const opened = isSlow
+      ? await Promise.all(answers.map(({ read }, index) => this.#openSlowly(read, places[index] as Place)))
+      : answers.map(({ read }) => this.#open(read))
     return places.map((place, index) =>
       this.#ended(place, opened[index] as Opened, answers[index]?.claim, marks[index], heard[index]),
     )
@@ -103,8 +106,7 @@ export class LookUp {
     done: (found: LookedUp) => void,
     lasting?: Milliseconds,
   ): void {
-    const { redis, memory, inProgress, options } = this.#rooms
-    const { schema } = options
+    const { redis, memory, inProgress, options, packing } = this.#rooms
     if (redis === undefined) {
       done(this.#inMemory(place))
       return
@@ -122,9 +124,9 @@ export class LookUp {
       done(found)
     }
     const answered = ({ read, claim }: Claimed): void => {
-      const opened = this.#open(read)
-      if (schema === undefined) end(opened, claim)
-      else checked(opened, schema).then((one) => end(one, claim))
+      const isSlow = packing !== undefined || options.schema !== undefined
+      if (isSlow) this.#openSlowly(read, place).then((opened) => end(opened, claim))
+      else end(this.#open(read), claim)
     }
     if (lasting === undefined) {
       redis.readOne(path, key, tags, budget, isTraced, (read) => answered({ read, claim: undefined }))
@@ -148,12 +150,19 @@ export class LookUp {
     return { outcome, stale, error, claim }
   }
 
+  /** Unpacks, decodes and checks what was found. */
+  async #openSlowly(read: RedisRead, place: Place): Promise<Opened> {
+    const { packing, options } = this.#rooms
+    const opened = this.#open(packing === undefined ? read : await unpacked(read, place, packing))
+    return options.schema === undefined ? opened : checked(opened, options.schema)
+  }
+
   /** Decodes what was found. */
   #open(read: RedisRead): Opened {
     if (read.kind !== 'found') return read
     const { values } = this.#rooms
     try {
-      if (!values.reads(read.stored.codec)) return REFUSED
+      if (!values.reads(read.stored.marker)) return REFUSED
       const held = values.hold(read.stored.body)
       return { kind: 'opened', read, held, value: values.take(held) }
     } catch {
@@ -198,7 +207,7 @@ type Opened =
   | { readonly kind: 'opened'; readonly read: RedisFound; readonly held: HeldValue; readonly value: unknown }
   | Exclude<RedisRead, RedisFound>
 
-const REFUSED: Opened = { kind: 'missing', reason: 'undecodable' }
+const REFUSED = { kind: 'missing', reason: 'undecodable' } as const
 const UNDECODABLE: NotFound = notFound('undecodable', undefined, 'undecodable')
 
 function notFound(reason: MissReason, stale?: Candidate, error?: Failure): NotFound {
@@ -213,6 +222,16 @@ function unclaimed(read: RedisRead): Claimed {
 export function broken(error: unknown): NotFound {
   diag.error('otel-cache: a lookup failed', error)
   return { outcome: MISS.unavailable, stale: undefined, error: 'other' }
+}
+
+/** What was found, as its codec made it. */
+async function unpacked(read: RedisRead, place: Place, packing: Packing): Promise<RedisRead> {
+  if (read.kind !== 'found') return read
+  try {
+    return { ...read, stored: { ...read.stored, ...(await packing.unpack(place, read.stored)) } }
+  } catch {
+    return REFUSED
+  }
 }
 
 /** Standard Schema: a result with `issues` is a refusal, and so is a validator that throws. */

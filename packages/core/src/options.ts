@@ -1,5 +1,5 @@
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api'
-import { InvalidOptionError, notImplemented } from './errors.js'
+import { InvalidOptionError } from './errors.js'
 import { isKey } from './keys.js'
 import {
   checkDuration,
@@ -9,11 +9,13 @@ import {
   resolveLifetime,
 } from './lifetime.js'
 import type { MemoryLimits } from './memory/memory.js'
+import { ALGORITHMS } from './packing/compress.js'
+import type { PackingOptions } from './packing/packing.js'
 import { ATTRIBUTE } from './telemetry/names.js'
 import type { CacheOptions, Codec, Milliseconds, ReadOptions, RedisLike, StandardSchema } from './types.js'
 
 /** The options of `createCache` with every default filled in. */
-export interface ResolvedOptions {
+export interface ResolvedOptions extends PackingOptions {
   readonly name: string
   readonly keyPrefix: string
   readonly version: string | number | undefined
@@ -27,7 +29,6 @@ export interface ResolvedOptions {
   readonly waitUntil: ((background: Promise<unknown>) => void) | undefined
   readonly codec: Codec | undefined
   readonly schema: StandardSchema | undefined
-  readonly maxValueBytes: number
   readonly values: 'frozen' | 'copy'
   readonly attributes: Readonly<Record<string, string>>
   readonly histograms: 'both' | 'seconds' | 'ms'
@@ -55,6 +56,8 @@ const DEFAULTS = {
   maxEntries: 10_000,
   maxBytes: 67_108_864,
   maxValueBytes: 1_048_576,
+  algorithm: 'brotli',
+  threshold: 2_048,
   beta: 1,
 }
 
@@ -97,7 +100,6 @@ const MOST_ENTRIES = 2 ** 24
 
 export function resolveOptions(options: CacheOptions): ResolvedOptions {
   const lifetime = resolveLifetime(options ?? null, DEFAULT_LIFETIME, 'options', OPTIONS)
-  refuseWhatIsToCome(options)
   const { keyPrefix, version, redis, codec, meterProvider, tracerProvider, spanKey, schema, waitUntil } = options
   const name = nonEmptyString(options.name, 'options.name')
   return {
@@ -123,6 +125,8 @@ export function resolveOptions(options: CacheOptions): ResolvedOptions {
     waitUntil: waitUntil === undefined ? undefined : checkFunction(waitUntil, 'options.waitUntil'),
     schema: schema === undefined ? undefined : checkSchema(schema),
     codec: codec === undefined ? undefined : checkMethods(codec, ['encode', 'decode'], 'options.codec', 'a codec'),
+    compression: resolveCompression(options.compression),
+    encryption: resolveEncryption(options.encryption),
     maxValueBytes: checkCount(options.maxValueBytes, 'options.maxValueBytes') ?? DEFAULTS.maxValueBytes,
     values: oneOf(options.values, ['frozen', 'copy'], 'options.values') ?? 'frozen',
     attributes: checkAttributes(options.attributes),
@@ -163,11 +167,48 @@ export function resolveReadOptions(
   }
 }
 
-/** What a later issue brings is refused: an option that does nothing would be a lie. */
-function refuseWhatIsToCome(options: CacheOptions): void {
-  for (const name of ['compression', 'encryption'] as const) {
-    if (options[name] !== undefined && options[name] !== false) throw notImplemented(`options.${name}`)
+function resolveCompression(compression: CacheOptions['compression']): PackingOptions['compression'] {
+  if (compression === undefined || compression === false) return undefined
+  checkOptionNames(compression, 'options.compression', new Set(['algorithm', 'threshold']))
+  const { threshold = DEFAULTS.threshold } = compression
+  if (!Number.isSafeInteger(threshold) || threshold < 0) {
+    throw new InvalidOptionError('options.compression.threshold', 'a number of bytes', threshold)
   }
+  const name =
+    oneOf(compression.algorithm, ['gzip', 'brotli', 'zstd'], 'options.compression.algorithm') ?? DEFAULTS.algorithm
+  const algorithm = ALGORITHMS.get(name)
+  if (algorithm !== undefined) return { algorithm, threshold }
+  const expected = `one of ${[...ALGORITHMS.keys()].join(', ')} on Node.js ${process.version} (zstd came with 22.15)`
+  throw new InvalidOptionError('options.compression.algorithm', expected, name)
+}
+
+/** In the stored form's head, where `-` alone stands for none. */
+const KEY_ID = /^(?!-$)[!-~]{1,128}$/
+const KEY_LENGTH = 32
+
+function resolveEncryption(encryption: CacheOptions['encryption']): PackingOptions['encryption'] {
+  if (encryption === undefined) return undefined
+  checkOptionNames(encryption, 'options.encryption', new Set(['current', 'keys']))
+  const { current, keys } = encryption
+  if (typeof keys !== 'object' || keys === null) {
+    throw new InvalidOptionError('options.encryption.keys', 'an object of keys by their ids', typeof keys)
+  }
+  for (const [id, key] of Object.entries(keys)) {
+    if (!KEY_ID.test(id)) {
+      throw new InvalidOptionError(
+        'the id of a key in options.encryption.keys',
+        '1 to 128 characters of ASCII without spaces, and not - alone',
+        id,
+      )
+    }
+    // Never the key itself: messages end up in logs.
+    if (!(key instanceof Uint8Array) || key.length !== KEY_LENGTH) {
+      const received = key instanceof Uint8Array ? key.length : typeof key
+      throw new InvalidOptionError(`options.encryption.keys.${id}`, 'a Uint8Array of 32 bytes', received)
+    }
+  }
+  if (typeof current === 'string' && Object.hasOwn(keys, current)) return { current, keys }
+  throw new InvalidOptionError('options.encryption.current', 'the id of one of options.encryption.keys', current)
 }
 
 function resolveEarlyRefresh(earlyRefresh: CacheOptions['earlyRefresh']): { readonly beta: number } | undefined {

@@ -12,9 +12,10 @@ import type { Span } from './lifetime.js'
 import { Backoffs } from './loader/backoffs.js'
 import { Memory } from './memory/memory.js'
 import type { ResolvedOptions } from './options.js'
+import { Packing } from './packing/packing.js'
 import type { Place } from './place.js'
 import { Budget } from './redis/budget.js'
-import { RedisTier } from './redis/redis.js'
+import { clientPrefix, RedisTier } from './redis/redis.js'
 import { Telemetry } from './telemetry/telemetry.js'
 import type { Milliseconds } from './types.js'
 import { byteLength, type Encoded, type HeldValue, Values } from './values.js'
@@ -44,6 +45,8 @@ export class Rooms {
   readonly random: () => number
   readonly values: Values
   readonly generations: Generations = new Generations(() => this.memory?.clear())
+  /** Undefined where values go to Redis as their codec made them. */
+  readonly packing: Packing | undefined
   readonly memory: Memory | undefined
   readonly redis: RedisTier | undefined
   readonly flights: Flights
@@ -66,6 +69,10 @@ export class Rooms {
     this.values = new Values(options.codec, options.values)
     const keys = new RedisKeys(options.keyPrefix, options.version)
     const { redisTimeout, maxStaleness } = options
+    if (options.redis && (options.compression || options.encryption)) {
+      const prefix = clientPrefix(options.redis)
+      this.packing = new Packing(options, ({ path, key }) => prefix + keys.value(path, key))
+    }
     this.redis =
       options.redis &&
       new RedisTier(options.redis, keys, this.generations, environment, redisTimeout, maxStaleness, {

@@ -237,10 +237,37 @@ export interface CacheOptions extends Lifetime {
   maxConcurrentLoads?: number
   /** XFetch, for `getOrSet` and `getOrSetMany`. Off by default: it runs a caller's loader after that caller has gone. */
   earlyRefresh?: boolean | { beta?: number }
+  /**
+   * What values become, in Redis and for callers. Default JSON. `@otel-cache/core/codecs/structured` and
+   * `@otel-cache/core/codecs/bytes` have others.
+   */
   codec?: Codec
-  /** Default false. */
-  compression?: false | { algorithm?: 'gzip' | 'brotli' | 'zstd'; threshold?: number }
-  encryption?: { current: string; keys: Readonly<Record<string, Uint8Array>> }
+  /**
+   * Compresses what is stored in Redis, where that makes it smaller. A cache reads what any algorithm has compressed, so
+   * that it can be changed; a cache without this option reads none of it. Default false.
+   *
+   * @example createCache({ name: 'pages', redis, compression: { algorithm: 'gzip', threshold: 10_000 } })
+   */
+  compression?:
+    | false
+    | {
+        /** `zstd` needs Node.js 22.15 or newer. Default 'brotli'. */
+        algorithm?: 'gzip' | 'brotli' | 'zstd'
+        /** The smallest value that is compressed, in bytes as encoded. Default 2,048. */
+        threshold?: number
+      }
+  /**
+   * Encrypts what is stored in Redis by AES-256-GCM, bound to its name there. Keys in Redis, tags and lifetimes are not
+   * encrypted, nor is what memory holds. What is not encrypted, or by none of these keys, is a miss. Default none.
+   *
+   * @example createCache({ name: 'users', redis, encryption: { current: '2026', keys: { 2025: older, 2026: newer } } })
+   */
+  encryption?: {
+    /** The id of the key that encrypts. */
+    current: string
+    /** Keys of 32 random bytes by their ids, all of which decrypt. An id is ASCII without spaces, and is stored. */
+    keys: Readonly<Record<string, Uint8Array>>
+  }
   /** Standard Schema, checked on what comes from Redis: a failure is a miss. */
   schema?: StandardSchema
   /** The largest value that is stored, in bytes as stored. Default 1 MiB (1,048,576). */

@@ -36,7 +36,6 @@ const JSON_CODEC: Codec = {
  * object that went in.
  */
 export class Values {
-  /** The first letter of the stored form's marker: `j` for JSON, `t` and `b` for another codec's text and bytes. */
   readonly #isJson: boolean
   readonly #codec: Codec
   readonly #copies: boolean
@@ -82,13 +81,14 @@ export class Values {
     }
   }
 
+  /** The stored form's marker of what is not packed: `j` for JSON, `t` and `b` for another codec's text and bytes. */
   marker(encoded: Encoded): string {
-    return this.#isJson ? 'j' : typeof encoded === 'string' ? 't' : 'b'
+    return this.#isJson ? 'j--' : typeof encoded === 'string' ? 't--' : 'b--'
   }
 
   /** Whether this codec wrote it. */
   reads(marker: string): boolean {
-    return this.#isJson ? marker === 'j' : marker === 't' || marker === 'b'
+    return this.#isJson ? marker === 'j--' : marker === 't--' || marker === 'b--'
   }
 
   /** Throws what the codec throws. */

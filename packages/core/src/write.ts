@@ -8,6 +8,7 @@ import { drawSpan, type ResolvedLifetime, type Span, totalOf } from './lifetime.
 import { type Mark, mayKeep } from './mark.js'
 import type { EvictionReason } from './memory/memory.js'
 import type { Failure, Operation } from './outcome.js'
+import type { Packed, Packing } from './packing/packing.js'
 import { type Place, placeOf } from './place.js'
 import type { Budget } from './redis/budget.js'
 import type { RedisDone } from './redis/deletes.js'
@@ -19,6 +20,8 @@ import { byteLength, type Encoded, type HeldValue } from './values.js'
 /** A value ready to be stored. */
 export interface Storing {
   readonly encoded: Encoded
+  /** As Redis is to have it, where that is not as it was encoded. */
+  readonly packed?: Packed | undefined
   readonly held: HeldValue
   readonly span: Span
   readonly loadDuration: Milliseconds
@@ -55,25 +58,31 @@ export class WritePath {
 
   /** Resolves to whether all were confirmed. Rejects with InvalidValueError before anything was changed. */
   async set(path: string, entries: Iterable<readonly [string, unknown]>, lifetime: ResolvedLifetime): Promise<boolean> {
-    const { values, random } = this.#rooms
+    const { values, random, packing } = this.#rooms
     // Of a key that comes twice the last value counts.
     const writes = Array.from(new Map(entries), ([key, value]) => {
       const accepted = values.accept(value)
       return { place: placeOf(path, key), ...accepted, span: drawSpan(lifetime, accepted.isNull, random) }
     })
-    const fits = writes.every(({ place, encoded }) => this.#fits(place, encoded))
+    let fits = true
     const keys = writes.map(({ place }) => place.key)
     const confirmed = await this.#call('put', 'set', keys, (budget, span) => {
       span?.sized(
         writes.reduce((sum, { encoded }) => sum + byteLength(encoded), 0),
         lifetime.ttl,
       )
+      const { tags } = lifetime
       return Promise.all(
         writes.map(({ place, encoded, held, span }) => {
+          const write = (packed?: Packed): Promise<Unconfirmed> => {
+            const isFit = this.#fits(place, packed?.body ?? encoded)
+            fits &&= isFit
+            // What is not to be stored must not leave the old value behind.
+            if (span.fresh === 0 || !isFit) return this.#remove(path, [place], budget)
+            return this.#setOne(place, { encoded, packed, held, span, loadDuration: 0, tags }, budget)
+          }
           this.#supersede(place.id)
-          // What is not to be stored must not leave the old value behind.
-          if (span.fresh === 0 || !this.#fits(place, encoded)) return this.#remove(path, [place], budget)
-          return this.#setOne(place, { encoded, held, span, loadDuration: 0, tags: lifetime.tags }, budget)
+          return packing === undefined ? write() : this.#whenPacked(packing, place, encoded, tags, write)
         }),
       )
     })
@@ -174,11 +183,12 @@ export class WritePath {
    * @returns what that means to others who wait for the lease
    */
   async store({ place, mark, refreshing, span }: Flight, storing: Storing, budget: Budget): Promise<Fate> {
-    const { telemetry } = this.#rooms
+    const { packing, telemetry } = this.#rooms
     const started = telemetry.start()
-    const isStored = storing.span.fresh > 0 && this.#fits(place, storing.encoded)
+    const packed = packing && (await this.#pack(packing, place, storing.encoded))
+    const isStored = storing.span.fresh > 0 && this.#fits(place, packed?.body ?? storing.encoded)
     const result = isStored
-      ? await this.#put(place, storing, mark, budget)
+      ? await this.#put(place, packed ? { ...storing, packed } : storing, mark, budget)
       : await this.#remove(place.path, [place], budget)
     const failures = result === undefined || result === 'ended' || result === 'gave way' ? [] : [result]
     telemetry.ended('set', [started], failures)
@@ -194,6 +204,24 @@ export class WritePath {
   /** A refresh that could not be fenced: what is there may still be fresh, and must not be read beside its result. */
   abandon(place: Place): void {
     this.#unset(place, undefined)
+  }
+
+  #pack(packing: Packing, place: Place, encoded: Encoded): Promise<Packed> {
+    return packing.pack(place, { marker: this.#rooms.values.marker(encoded), body: encoded })
+  }
+
+  /** Writes what has been packed, unless its key has changed meanwhile: what came later is to have the last word. */
+  async #whenPacked(
+    packing: Packing,
+    place: Place,
+    encoded: Encoded,
+    tags: readonly string[],
+    write: (packed: Packed) => Promise<Unconfirmed>,
+  ): Promise<Unconfirmed> {
+    const { inProgress } = this.#rooms
+    const mark = inProgress.begin(place.id)
+    const packed = await this.#pack(packing, place, encoded).finally(() => inProgress.end(place.id, mark))
+    return mayKeep(mark, tags) ? write(packed) : 'gave way'
   }
 
   async #setOne(place: Place, storing: Omit<Storing, 'generations' | 'lease'>, budget: Budget): Promise<Unconfirmed> {
@@ -245,15 +273,15 @@ export class WritePath {
     confirmed?: () => void,
   ): Promise<Unconfirmed | 'ended'> {
     const { redis, values, clock, memory } = this.#rooms
-    const { encoded, span, generations, tags, loadDuration, lease } = storing
+    const { encoded, packed, span, generations, tags, loadDuration, lease } = storing
     let sentAt = clock.now()
     let epoch = 0
     const { heard } = mark
     if (redis !== undefined) {
-      const codec = values.marker(encoded)
+      const marker = packed?.marker ?? values.marker(encoded)
       const wrote = await redis.write(
         place,
-        { codec, span, loadDuration, tags, body: encoded, generations, lease },
+        { marker, span, loadDuration, tags, body: packed?.body ?? encoded, generations, lease },
         mark,
         budget,
       )

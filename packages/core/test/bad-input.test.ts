@@ -306,6 +306,24 @@ describe('createCache', () => {
         [JSON, 'object'],
       ],
     ],
+    [
+      'compression',
+      [
+        [true, 'true'],
+        [null, 'null'],
+        ['gzip', '"gzip"'],
+        [{ level: 5 }, '"level"'],
+      ],
+    ],
+    [
+      'encryption',
+      [
+        [false, 'false'],
+        [null, 'null'],
+        ['key', '"key"'],
+        [{ key: 1 }, '"key"'],
+      ],
+    ],
     ['maxValueBytes', count],
     [
       'values',
@@ -369,6 +387,49 @@ describe('createCache', () => {
       const error = thrown(() => createCache({ name: freshName(), memory: { maxEntries: 2 ** 30 } }))
       expectError(error, InvalidOptionError, 'options.memory.maxEntries', String(2 ** 30))
     }
+  })
+
+  test.each([
+    ['algorithm', 'lz4', '"lz4"'],
+    ['algorithm', null, 'null'],
+    ['algorithm', 'toString', '"toString"'],
+    ['threshold', -1, '-1'],
+    ['threshold', 1.5, '1.5'],
+    ['threshold', Infinity, 'Infinity'],
+    ['threshold', '1kb', '"1kb"'],
+    ['threshold', null, 'null'],
+  ])('refuses a bad compression.%s: %j', (option, value, received) => {
+    const error = thrown(() => createCache({ name: freshName(), compression: { [option]: value } } as Anything))
+    expectError(error, InvalidOptionError, `options.compression.${option} must be `, received)
+  })
+
+  const key = new Uint8Array(32)
+  test.each([
+    ['no keys', undefined, 'a', 'options.encryption.keys', 'undefined'],
+    ['keys that are none', null, 'a', 'options.encryption.keys', 'object'],
+    ['an empty id', { '': key }, '', 'id of a key', '""'],
+    ['an id with a space', { 'a b': key }, 'a b', 'id of a key', '"a b"'],
+    ['an id with a newline', { 'a\n': key }, 'a\n', 'id of a key', '"a\\n"'],
+    ['an id that is no ASCII', { clé: key }, 'clé', 'id of a key', '"clé"'],
+    ['an id that means none', { '-': key }, '-', 'id of a key', '"-"'],
+    ['an id of 129 characters', { ['a'.repeat(129)]: key }, 'a', 'id of a key', 'aaa'],
+    ['a key that is too short', { a: new Uint8Array(31) }, 'a', 'options.encryption.keys.a must be ', '31'],
+    ['a key that is too long', { a: new Uint8Array(33) }, 'a', 'options.encryption.keys.a must be ', '33'],
+    ['another key that is too short', { a: key, b: new Uint8Array(16) }, 'a', 'keys.b must be ', '16'],
+    ['words for keys', { a: new Uint16Array(32) }, 'a', 'options.encryption.keys.a must be ', 'object'],
+    ['no current key', { a: key }, undefined, 'options.encryption.current', 'undefined'],
+    ['an unknown current key', { a: key }, 'b', 'options.encryption.current', '"b"'],
+    ['a current key of the prototype', { a: key }, 'toString', 'options.encryption.current', '"toString"'],
+  ])('refuses an encryption with %s', (_, keys, current, named, received) => {
+    const error = thrown(() => createCache({ name: freshName(), encryption: { current, keys } } as Anything))
+    expectError(error, InvalidOptionError, named, received)
+  })
+
+  test('tells nobody a key that is refused', () => {
+    const keys = { a: '0123456789abcdef0123456789abcdef' }
+    const error = thrown(() => createCache({ name: freshName(), encryption: { current: 'a', keys } } as Anything))
+    expectError(error, InvalidOptionError, 'options.encryption.keys.a', '"string"')
+    expect((error as Error).message).not.toContain('0123')
   })
 
   test.each([

@@ -33,7 +33,7 @@ export type RedisWrite =
 
 /** A value on its way to Redis. */
 export interface Writing {
-  readonly codec: string
+  readonly marker: string
   readonly span: Span
   readonly loadDuration: Milliseconds
   readonly tags: readonly string[]
@@ -509,7 +509,7 @@ function sameTags(one: readonly string[], other: readonly string[]): boolean {
 }
 
 /** An ioredis client may carry a prefix of its own, before ours. */
-function clientPrefix(client: RedisLike): string {
+export function clientPrefix(client: RedisLike): string {
   const { options } = client as { options?: { keyPrefix?: unknown } }
   return options?.keyPrefix === undefined ? '' : String(options.keyPrefix)
 }

@@ -9,7 +9,8 @@ import type { Encoded } from '../values.js'
  *   {"name":"Ada"}
  *
  *   oc1        the magic, with the version
- *   j--        marker: codec (`j` JSON, `t` text, `b` bytes), compression (`-` none), encryption (`-` none, or a key id)
+ *   j--        marker: codec (`j` JSON, `t` text, `b` bytes), then how it was packed, see packing.ts: compression (`-` none,
+ *              `g` gzip, `b` brotli, `z` zstd), encryption (`-` none, or a key id)
  *   instants and durations in whole milliseconds, `-` for ever:
  *     stored at (Redis's clock), fresh for, stale-while-revalidate, stale-if-error, duration of the load
  *   length of the body in bytes, so that a truncated one is told from a short one
@@ -20,22 +21,21 @@ import type { Encoded } from '../values.js'
  */
 const MAGIC = 'oc1 '
 const FOR_EVER = '-'
-/** Neither compressed nor encrypted. */
-const PLAIN = '-- '
 const MARKER_AT: number = MAGIC.length
-const MARKER_LENGTH = 3
-const BYTES_MARKER = 98
+const SHORTEST_MARKER = 3
+const BYTES = 98
 const NEWLINE = 10
+const SPACE = 32
 const MINUS = 45
 const ZERO = 48
 const NINE = 57
-const SPACE = 32
 /** No instant and no duration has more, and every number of these is exact. */
 const MOST_DIGITS = 15
 const NO_TAGS: readonly string[] = Object.freeze([])
 
 export interface StoredHead {
-  readonly codec: string
+  /** Codec, compression and encryption: `j--`. */
+  readonly marker: string
   readonly storedAt: number
   readonly span: Span
   readonly loadDuration: number
@@ -57,21 +57,21 @@ export function writePieces(
 ): readonly [beforeStoredAt: string, beforeGenerations: string, beforeBody: string] {
   const { fresh, staleWhileRevalidate, staleIfError } = head.span
   const durations = [fresh, staleWhileRevalidate, staleIfError, Math.ceil(head.loadDuration)].map(writeDuration)
-  return [`${MAGIC}${head.codec}-- `, ` ${durations.join(' ')} ${length} `, ` ${writeTags(head.tags)}\n`]
+  return [`${MAGIC}${head.marker} `, ` ${durations.join(' ')} ${length} `, ` ${writeTags(head.tags)}\n`]
 }
 
 /** Undefined for what is no version 1: never trust what is stored. */
 export function readStored(stored: Buffer): Stored | undefined {
-  const isBytes = stored[MARKER_AT] === BYTES_MARKER
+  const isBytes = !isPlainText(stored)
   const end = isBytes ? stored.indexOf(NEWLINE) : -1
   // One text for head and body where both are text: a decoding costs more than a hundred of its characters.
   const text = isBytes ? stored.toString('latin1', 0, end + 1) : stored.toString('utf8')
   const newline = text.indexOf('\n')
   if (newline === -1 || !text.startsWith(MAGIC)) return undefined
-  if (!text.startsWith(PLAIN, MARKER_AT + 1)) return undefined
-  const ids = readNumbers(text, MARKER_AT + MARKER_LENGTH + 1)
+  const space = text.indexOf(' ', MARKER_AT)
+  const ids = readNumbers(text, space + 1)
   const tags = text.indexOf(' #', ids)
-  if (ids === -1 || tags === -1 || tags > newline) return undefined
+  if (space < MARKER_AT + SHORTEST_MARKER || ids === -1 || tags === -1 || tags > newline) return undefined
   const span = { fresh: number(1), staleWhileRevalidate: number(2), staleIfError: number(3) }
   const storedAt = number(0)
   const loadDuration = number(4)
@@ -81,7 +81,7 @@ export function readStored(stored: Buffer): Stored | undefined {
   if (!isBytes && text.includes('\ufffd') && !isUtf8(stored)) return undefined
   if (!Number.isFinite(storedAt + loadDuration)) return undefined
   return {
-    codec: text.charAt(MARKER_AT),
+    marker: text.slice(MARKER_AT, space),
     storedAt,
     span,
     loadDuration,
@@ -91,6 +91,16 @@ export function readStored(stored: Buffer): Stored | undefined {
     body: isBytes ? new Uint8Array(stored.subarray(end + 1)) : text.slice(newline + 1),
     bytes: stored.length,
   }
+}
+
+/** Whether its body is text: no codec's bytes, neither compressed nor encrypted. */
+function isPlainText(stored: Buffer): boolean {
+  return (
+    stored[MARKER_AT] !== BYTES &&
+    stored[MARKER_AT + 1] === MINUS &&
+    stored[MARKER_AT + 2] === MINUS &&
+    stored[MARKER_AT + 3] === SPACE
+  )
 }
 
 export function writeTags(tags: readonly string[]): string {
