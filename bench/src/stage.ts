@@ -32,9 +32,9 @@ export class Stage {
     return new Stage(redisUrl, await startPrometheusExporter({ port: 0 }))
   }
 
-  /** A client of its own, connected, with the library's default options. */
-  async redis(): Promise<Redis> {
-    const client = new Redis(this.#redisUrl, { lazyConnect: true })
+  /** A client of its own, connected, with the library's default options unless given. */
+  async redis(options: { protocol?: 2 } = {}): Promise<Redis> {
+    const client = new Redis(this.#redisUrl, { ...options, lazyConnect: true })
     this.#clients.push(client)
     await client.connect()
     return client
