@@ -40,7 +40,9 @@ export class Reader {
    * @param isTraced they go alone: their span must not hang in a stranger's trace
    */
   gather(names: readonly string[], budget: Budget, isTraced: boolean, done: (replies: readonly Reply[]) => void): void {
-    if (isTraced || !budget.isWhole) this.#read(names, budget, done)
+    // In a Cluster each name is a command of its own anyway, and nobody is to wait for another's node.
+    const isAlone = isTraced || this.#connection.isCluster || !budget.isWhole
+    if (isAlone) this.#read(names, budget, done)
     // Microtasks first: callers who were answered together ask again together.
     else if (this.#gathered.push({ names, budget, done }) === 1) process.nextTick(this.#leave)
   }
