@@ -26,6 +26,37 @@ export function largeDocument(id: number): { readonly page: number; readonly ite
   return { page: id, items: Array.from({ length: 52 }, (_, index) => smallDocument(id * 100 + index)) }
 }
 
+const WORDS =
+  'a light and quiet lamp with a round foot of oiled oak for the desk or the shelf, dimmed by touch, its cable of woven ' +
+  'linen two metres long and easily replaced; please order bulbs beside it, since none is in the box when it leaves us'
+const VOCABULARY: readonly string[] = WORDS.split(' ')
+
+/** A page of a catalogue, with prose and with numbers that compress badly: about so many bytes of JSON. */
+export function catalogue(id: number, bytes: number): { readonly page: number; readonly products: readonly object[] } {
+  let state = id + 1
+  // Numerical Recipes' generator: the same page every time.
+  const random = (below: number): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return Math.floor((state / 2 ** 32) * below)
+  }
+  const words = (count: number): string =>
+    Array.from({ length: count }, () => VOCABULARY[random(VOCABULARY.length)]).join(' ')
+  const products = Array.from({ length: Math.round(bytes / 340) }, () => ({
+    id: Array.from({ length: 3 }, () =>
+      random(2 ** 32)
+        .toString(16)
+        .padStart(8, '0'),
+    ).join(''),
+    name: words(3),
+    description: words(25),
+    price: { amount: random(100_000) / 100, currency: 'EUR' },
+    stock: random(1_000),
+    tags: [words(1), words(1)],
+    changed: new Date(1.7e12 + random(1e10)).toISOString(),
+  }))
+  return { page: id, products }
+}
+
 /** How long everything is stored: the cache's own default. */
 export const TTL = 3_600_000
 

@@ -1,4 +1,5 @@
 import type { Group } from './group.js'
+import { compressionAndEncryption } from './groups/compression-and-encryption.js'
 import { getManyMemory, getManyRedis } from './groups/get-many.js'
 import { memoryHit, memoryHitPerTurn } from './groups/memory-hit.js'
 import { miss } from './groups/miss.js'
@@ -20,4 +21,5 @@ export const groups: readonly Group[] = [
   telemetry,
   getManyMemory,
   getManyRedis,
+  ...compressionAndEncryption,
 ]

@@ -17,6 +17,8 @@ export interface RoundsPace {
 export interface Measured {
   readonly name: string
   readonly rounds: readonly number[]
+  /** What a value takes in Redis, where the case has filled it. */
+  readonly storedBytes: number | undefined
 }
 
 export async function interleave(
@@ -24,9 +26,10 @@ export async function interleave(
   pace: RoundsPace,
   onRound: (done: number) => void,
 ): Promise<readonly Measured[]> {
-  const turns: Array<{ worker: WorkerProcess; name: string; times: number; rounds: number[] }> = []
+  const turns: Array<Measured & { worker: WorkerProcess; times: number; rounds: number[] }> = []
   for (const worker of workers) {
-    turns.push({ worker, name: worker.of.name, times: await calibrate(worker, pace.slice), rounds: [] })
+    const { storedBytes } = worker
+    turns.push({ worker, name: worker.of.name, storedBytes, times: await calibrate(worker, pace.slice), rounds: [] })
   }
   for (let round = 0; round < pace.rounds; round++) {
     for (const { worker, times, rounds } of round % 2 === 0 ? turns : turns.toReversed()) {

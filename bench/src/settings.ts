@@ -7,7 +7,7 @@ Measures the cache beside the libraries it stands on, over memory and over a red
 table of times, then the ratios that the contract bounds.
 
   --filter NAME  only the groups whose name contains NAME
-  --quick        fewer and shorter rounds: a first impression, in less than a minute
+  --quick        fewer and shorter rounds: a first impression, in about a minute
   --json         the last line of standard output is one JSON object: nanoseconds per operation, and the ratios
   --help         this text
 

@@ -6,7 +6,7 @@ import { Redis } from 'ioredis'
 /** What every lookup of a cache should come to while it is measured. */
 export type Expecting = 'hits' | 'misses' | 'no lookups'
 
-type StagedOptions = Pick<CacheOptions, 'redis' | 'memory'>
+type StagedOptions = Pick<CacheOptions, 'redis' | 'memory' | 'compression' | 'encryption'>
 
 interface StagedCache {
   readonly cache: Cache
@@ -71,6 +71,16 @@ export class Stage {
     const cache = this.cache(options, metered, 'hits')
     for (const [id, key] of keys.entries()) await cache.getOrSet(key, () => documentOf(id))
     return cache
+  }
+
+  /** What a value takes in Redis, on average, where its caches have filled it. */
+  async storedBytes(): Promise<number | undefined> {
+    const [client] = this.#clients
+    const [staged] = this.#caches
+    if (client === undefined || staged === undefined) return undefined
+    const names = await client.keys(`${staged.cache.name}:v:*`)
+    const sizes = await Promise.all(names.map((name) => client.strlen(name)))
+    return sizes.length === 0 ? undefined : sizes.reduce((sum, size) => sum + size) / sizes.length
   }
 
   /** All is filled, and the measuring begins. */

@@ -12,6 +12,8 @@ export interface Result extends Figure {
   /** Nanoseconds per operation, medians. */
   readonly subjectNs: number
   readonly floorNs: number
+  /** What a value takes in Redis, where that is not the same for both. */
+  readonly stored: { readonly subject: number; readonly floor: number } | undefined
   /** Undefined where there is no bound. */
   readonly held: boolean | undefined
 }
@@ -24,9 +26,10 @@ const FIGURES: Readonly<Record<FigureKind, (subject: number, floor: number) => n
 
 /** Each figure of a group from the rounds of its cases: compared within each round, then the median. */
 export function resultOf(group: string, figure: Figure, measured: readonly Measured[]): Result {
-  const subject = roundsOf(figure.subject, measured)
-  const floor = roundsOf(figure.floor, measured)
+  const { rounds: subject, storedBytes } = caseOf(figure.subject, measured)
+  const { rounds: floor, storedBytes: floorBytes } = caseOf(figure.floor, measured)
   const values = subject.map((time, round) => FIGURES[figure.kind](time, floor[round] as number))
+  const isSame = storedBytes === undefined || floorBytes === undefined || storedBytes === floorBytes
   const value = median(values)
   return {
     ...figure,
@@ -36,14 +39,15 @@ export function resultOf(group: string, figure: Figure, measured: readonly Measu
     high: quantile(values, 0.75),
     subjectNs: median(subject),
     floorNs: median(floor),
+    stored: isSame ? undefined : { subject: storedBytes, floor: floorBytes },
     held: figure.bound && isHeld(figure.kind, value, figure.bound.limit),
   }
 }
 
-function roundsOf(name: string, measured: readonly Measured[]): readonly number[] {
+function caseOf(name: string, measured: readonly Measured[]): Measured {
   const found = measured.find((one) => one.name === name)
   if (found === undefined) throw new Error(`no case is called '${name}'`)
-  return found.rounds
+  return found
 }
 
 function isHeld(kind: FigureKind, value: number, limit: number): boolean {
@@ -51,7 +55,7 @@ function isHeld(kind: FigureKind, value: number, limit: number): boolean {
   return kind === 'added' ? value < limit : value <= limit
 }
 
-const COLUMNS = ['', 'floor', 'takes / floor', 'figure', 'middle half', 'bound', '']
+const COLUMNS = ['', 'floor', 'takes / floor', 'figure', 'middle half', 'bound', '', 'stored / floor']
 
 /** The figures beside the bounds, as lines of text. */
 export function summaryLines(results: readonly Result[]): string[] {
@@ -70,7 +74,7 @@ export function summaryLines(results: readonly Result[]): string[] {
 }
 
 function columnsOf(result: Result): readonly string[] {
-  const { kind, bound, value, low, high } = result
+  const { kind, bound, value, low, high, stored } = result
   return [
     `  ${result.subject}${kind === 'throughput' ? ' (throughput)' : ''}`,
     result.floor,
@@ -79,6 +83,7 @@ function columnsOf(result: Result): readonly string[] {
     `${amount(kind, low)} … ${amount(kind, high)}`,
     bound === undefined ? '' : `${{ time: '<=', throughput: '>=', added: '<' }[kind]} ${limitText(kind, bound.limit)}`,
     verdict(result),
+    stored === undefined ? '' : `${stored.subject.toFixed(0)} / ${stored.floor.toFixed(0)} B`,
   ]
 }
 

@@ -9,7 +9,7 @@ export type Request =
   | { readonly kind: 'complaints' }
 
 export type Answer =
-  | { readonly kind: 'ready' }
+  | { readonly kind: 'ready'; readonly storedBytes: number | undefined }
   | { readonly kind: 'mitata'; readonly stats: MitataStats }
   | { readonly kind: 'slice'; readonly duration: number }
   | { readonly kind: 'complaints'; readonly complaints: readonly string[] }
@@ -20,6 +20,8 @@ export type Answer =
  */
 export class WorkerProcess {
   readonly of: Case
+  /** What a value takes in Redis, where the case has filled it. */
+  storedBytes: number | undefined
   readonly #child: ChildProcess
   readonly #ended: Promise<never>
 
@@ -37,7 +39,7 @@ export class WorkerProcess {
     const module = new URL('./worker.js', import.meta.url)
     const child = fork(module, [group.name, one.name, redisUrl, String(warmUp)], { serialization: 'advanced' })
     const worker = new WorkerProcess(one, child)
-    await worker.#answer('ready')
+    worker.storedBytes = (await worker.#answer('ready')).storedBytes
     return worker
   }
 

@@ -11,6 +11,7 @@ async function main(group = '', name = '', redisUrl = '', warmUp = ''): Promise<
   const stage = await Stage.open(redisUrl)
   const operation = await one.prepare(stage)
   const slice = slicesOf(one, operation)
+  const storedBytes = await stage.storedBytes()
   stage.begin()
   await warmUpFor(Number(warmUp), slice, one.callers ?? 1)
   const answer = async (request: Request): Promise<Answer> => {
@@ -19,7 +20,7 @@ async function main(group = '', name = '', redisUrl = '', warmUp = ''): Promise<
     return { kind: 'mitata', stats: await measureWithMitata(one, operation, request.time) }
   }
   process.on('message', async (request: Request) => process.send?.(await answer(request)))
-  process.send?.({ kind: 'ready' } satisfies Answer)
+  process.send?.({ kind: 'ready', storedBytes } satisfies Answer)
 }
 
 /** V8 takes ten thousand calls to compile what lies between a cache and its socket: a miss is six times faster then. */

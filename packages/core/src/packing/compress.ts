@@ -1,65 +1,54 @@
 import { promisify } from 'node:util'
-import zlib, { constants, crc32 } from 'node:zlib'
+import zlib, { constants } from 'node:zlib'
 
 type Sync = (bytes: Buffer, options: object) => Buffer
-type Async = (bytes: Buffer, options: object) => Promise<Buffer>
+type Async = (bytes: Buffer, options: object, done: (error: Error | null, result: Buffer) => void) => void
 
 export interface Algorithm {
   /** In the stored form's marker. */
   readonly letter: string
+  readonly options: object
   readonly compress: readonly [Sync, Async]
   readonly decompress: readonly [Sync, Async]
-  readonly options: object
 }
 
 /** What the types of the oldest Node.js that is supported do not know. */
 interface Zstd {
-  readonly zstdCompress: typeof zlib.gzip
   readonly zstdCompressSync: Sync
-  readonly zstdDecompress: typeof zlib.gunzip
+  readonly zstdCompress: Async
   readonly zstdDecompressSync: Sync
+  readonly zstdDecompress: Async
   readonly constants: { readonly ZSTD_c_compressionLevel: number }
 }
 
 const zstd = zlib as unknown as Zstd
 
-/**
- * Those that this Node.js has, each at its fastest: slower levels make JSON smaller by a few per cent, and take several
- * times as long.
- */
-export const ALGORITHMS: ReadonlyMap<string, Algorithm> = new Map<string, Algorithm>([
-  [
-    'gzip',
-    {
-      letter: 'g',
-      compress: [zlib.gzipSync, promisify(zlib.gzip)],
-      decompress: [zlib.gunzipSync, promisify(zlib.gunzip)],
-      options: { level: 1 },
-    },
-  ],
-  [
-    'brotli',
-    {
-      letter: 'b',
-      compress: [zlib.brotliCompressSync, promisify(zlib.brotliCompress)],
-      decompress: [zlib.brotliDecompressSync, promisify(zlib.brotliDecompress)],
-      options: { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } },
-    },
-  ],
-  ...(zstd.zstdCompress === undefined
-    ? []
-    : ([
-        [
-          'zstd',
-          {
-            letter: 'z',
-            compress: [zstd.zstdCompressSync, promisify(zstd.zstdCompress)],
-            decompress: [zstd.zstdDecompressSync, promisify(zstd.zstdDecompress)],
-            options: { params: { [zstd.constants.ZSTD_c_compressionLevel]: 1 } },
-          },
-        ],
-      ] as const)),
-])
+/** Each at its fastest: slower levels make JSON smaller by a few per cent, and take several times as long. */
+const ALL: Readonly<Record<string, Algorithm>> = {
+  gzip: {
+    letter: 'g',
+    options: { level: 1 },
+    compress: [zlib.gzipSync, zlib.gzip],
+    decompress: [zlib.gunzipSync, zlib.gunzip],
+  },
+  brotli: {
+    letter: 'b',
+    options: { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } },
+    compress: [zlib.brotliCompressSync, zlib.brotliCompress],
+    decompress: [zlib.brotliDecompressSync, zlib.brotliDecompress],
+  },
+  zstd: {
+    letter: 'z',
+    options: { params: { [zstd.constants.ZSTD_c_compressionLevel]: 1 } },
+    compress: [zstd.zstdCompressSync, zstd.zstdCompress],
+    decompress: [zstd.zstdDecompressSync, zstd.zstdDecompress],
+  },
+}
+
+/** Those that this Node.js can do. Between 21 and 22.2 there was no checksum either. */
+export const ALGORITHMS: ReadonlyMap<string, Algorithm> = new Map(
+  Object.entries(ALL).filter(([, { compress }]) => compress[0] !== undefined && zlib.crc32 !== undefined),
+)
 
 /** From here on in another thread. Below, handing it over costs the event loop as much as the work itself. */
 const LARGE = 16_384
@@ -72,7 +61,7 @@ export async function compress({ compress, options }: Algorithm, bytes: Buffer):
   if (PREAMBLE + compressed.length >= bytes.length) return undefined
   const preamble = Buffer.alloc(PREAMBLE)
   preamble.writeUInt32BE(bytes.length)
-  preamble.writeUInt32BE(crc32(bytes), 4)
+  preamble.writeUInt32BE(zlib.crc32(bytes), 4)
   return Buffer.concat([preamble, compressed])
 }
 
@@ -85,7 +74,7 @@ export async function decompress(letter: string, compressed: Buffer, most: numbe
   // With room to spare: where all of it is used, zlib allocates as much again before it finds that there is no more.
   const options = { maxOutputLength: length, chunkSize: length + 64 }
   const bytes = await run(algorithm.decompress, compressed.subarray(PREAMBLE), options, length)
-  if (bytes.length !== length || crc32(bytes) !== compressed.readUInt32BE(4)) throw new Error('damaged')
+  if (bytes.length !== length || zlib.crc32(bytes) !== compressed.readUInt32BE(4)) throw new Error('damaged')
   return bytes
 }
 
@@ -95,5 +84,5 @@ function run(
   options: object,
   length: number,
 ): Buffer | Promise<Buffer> {
-  return length < LARGE ? sync(bytes, options) : async(bytes, options)
+  return length < LARGE ? sync(bytes, options) : promisify(async)(bytes, options)
 }
