@@ -5,7 +5,8 @@
 exports.openShop = async ({ createServer, Redis, createCache, trace }) => {
   const redis = new Redis({ host: '127.0.0.1', port: Number(process.env.REDIS_PORT) })
   redis.on('error', () => {})
-  const options = { redis, redisTimeout: 150 }
+  const background = []
+  const options = { redis, redisTimeout: 150, waitUntil: (promise) => background.push(promise) }
   const sessions = createCache({ ...options, name: 'sessions', memory: false })
   const products = createCache({ ...options, name: 'products', maxStaleness: 60_000 })
   const prices = createCache({ ...options, name: 'prices', memory: false, ttl: 50, staleWhileRevalidate: 600_000 })
@@ -33,6 +34,7 @@ exports.openShop = async ({ createServer, Redis, createCache, trace }) => {
     },
     release: async () => release(),
     stats: (cache) => cache.stats(),
+    behind: async () => (await Promise.all(background)).length,
   }
 
   const server = createServer(async (request, response) => {

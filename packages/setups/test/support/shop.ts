@@ -121,6 +121,8 @@ class Visitor {
     await new Promise((resolve) => setTimeout(resolve, 200))
     expect(await this.#ask('load/prices/stale')).toBe('old')
     await expect.poll(() => this.#stats('prices')).toMatchObject({ loads: 1 })
+    // It is stored before anything else happens to Redis.
+    expect(await this.#ask('behind/prices', '')).toBe(1)
   }
 
   /** A Redis that hangs until the breaker opens, and comes back with a delete to be replayed. */
