@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { diag } from '@opentelemetry/api'
 import type { Claim } from './lease.js'
 import { type Mark, mayKeep } from './mark.js'
@@ -106,7 +107,7 @@ export class LookUp {
     done: (found: LookedUp) => void,
     lasting?: Milliseconds,
   ): void {
-    const { redis, memory, inProgress, options, packing } = this.#rooms
+    const { redis, memory, inProgress, options, packing, telemetry } = this.#rooms
     if (redis === undefined) {
       done(this.#inMemory(place))
       return
@@ -123,11 +124,14 @@ export class LookUp {
       }
       done(found)
     }
-    const answered = ({ read, claim }: Claimed): void => {
-      const isSlow = packing !== undefined || options.schema !== undefined
+    const isSlow = packing !== undefined || options.schema !== undefined
+    const answer = ({ read, claim }: Claimed): void => {
       if (isSlow) this.#openSlowly(read, place).then((opened) => end(opened, claim))
       else end(this.#open(read), claim)
     }
+    // Who travel together are called back together: code of the user's is to find itself in its caller's context.
+    const callsUser = isSlow || options.codec !== undefined || telemetry.isHeard
+    const answered = callsUser ? AsyncResource.bind(answer) : answer
     if (lasting === undefined) {
       redis.readOne(path, key, tags, budget, isTraced, (read) => answered({ read, claim: undefined }))
     } else {

@@ -310,7 +310,7 @@ export class ReadPath {
   ): readonly Flight[] {
     const [first] = places
     if (first === undefined) return []
-    const { flights: board, inProgress } = this.#rooms
+    const { flights: board, inProgress, telemetry } = this.#rooms
     const run = new Run()
     const flights = places.map((place) => new Flight(place, inProgress.begin(place.id), run, options.refresh, span))
     const budget = this.#rooms.newBudget()
@@ -319,7 +319,7 @@ export class ReadPath {
     // What this process is loading already is followed.
     const isLone = places.length === 1 && !options.refresh && !board.isUnderWay(first.id)
     const lookups = isLone
-      ? this.#lookUp.forLoad(first, tags, longest(options.lifetime), budget, span !== undefined).then(alone)
+      ? this.#lookUp.forLoad(first, tags, longest(options.lifetime), budget, telemetry.isTraced).then(alone)
       : this.#lookUp.many(first.path, keys, tags, budget)
     for (const flight of flights) board.add(flight)
     const found = lookups.catch((error) => keys.map(() => broken(error)))
@@ -349,7 +349,9 @@ export class ReadPath {
         else if (landing !== undefined) this.#land(flight, landing)
       }
     } catch (error) {
-      for (const flight of flights) this.#land(flight, { kind: 'failed', error, reason: 'error' })
+      for (const [index, flight] of flights.entries()) {
+        if (!isHit(lookups[index] as LookedUp)) this.#land(flight, { kind: 'failed', error, reason: 'error' })
+      }
     }
   }
 

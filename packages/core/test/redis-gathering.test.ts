@@ -1,4 +1,6 @@
-import { describe, expect, test } from 'vitest'
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { freshName, makeCache } from './support/caches.js'
 import { connect, IOREDIS, ownRedis, type RedisClient, useRedis } from './support/redis.js'
 import { noUnhandledRejections } from './support/unhandled.js'
@@ -79,6 +81,43 @@ describe.each(IOREDIS)('gets of one tick, $ioredis', ({ Client }) => {
     expect(await cache.clear()).toBe(true)
     await old
     expect(await all(cache, ['k1', 'k4'])).toEqual([undefined, undefined])
+  })
+
+  test("the user's own code finds itself in its caller's context", async () => {
+    const storage = new AsyncLocalStorage<string>()
+    const seen: string[] = []
+    const see = (where: string, key: unknown): void => {
+      seen.push(`${where} ${key} in ${storage.getStore()}`)
+    }
+    const name = freshName()
+    const told = (event: unknown): void => {
+      const { cache, key } = event as { cache: string; key: string }
+      if (cache === name) see('event', key)
+    }
+    subscribe('otel-cache:lookup', told)
+    onTestFinished(() => {
+      unsubscribe('otel-cache:lookup', told)
+    })
+    const { cache } = await filled({
+      name,
+      schema: {
+        '~standard': {
+          version: 1,
+          vendor: 'test',
+          validate: (value) => {
+            see('schema', String(value).slice('of '.length))
+            return { value }
+          },
+        },
+      },
+    })
+    seen.length = 0
+    const keys = ['k1', 'k2', 'k3']
+    await Promise.all(keys.map((key) => storage.run(key, () => cache.get(key))))
+    expect(seen.sort()).toEqual([
+      ...keys.map((key) => `event ${key} in ${key}`),
+      ...keys.map((key) => `schema ${key} in ${key}`),
+    ])
   })
 
   test('one that holds no value of ours fails alone', async () => {

@@ -280,3 +280,22 @@ async function info(server: RedisServer): Promise<string> {
   const all = String(await server.command('INFO', 'commandstats'))
   return all.split('\n').find((line) => line.startsWith('cmdstat_evalsha:')) ?? ''
 }
+
+test('what was deleted is not read again, even where there are too many to be remembered one by one', async () => {
+  const server = await ownRedis()
+  const [{ Client }] = IOREDIS
+  const client = await connect(Client, server)
+  const cache = makeCache({ redis: client, redisTimeout: 10_000 })
+  await cache.ready()
+  await cache.set('a', 'old')
+  // What Redis says of the generation is known from here on.
+  await cache.get('b')
+  // It goes on reading, and telling.
+  await client.config('SET', 'min-replicas-to-write', '1')
+  expect(await cache.delete('a')).toBe(false)
+  expect(await cache.deleteMany(Array.from({ length: 10_001 }, (_, index) => `k${index}`))).toBe(false)
+  expect(cache.stats().unconfirmed).toBe(1)
+  expect(await cache.get('a')).toBeUndefined()
+  expect(await cache.getMany(['a', 'b'])).toEqual([undefined, undefined])
+  expect(await cache.getOrSet('a', () => 'new')).toBe('new')
+})

@@ -21,11 +21,14 @@ export class Deletes {
   readonly #keys: RedisKeys
   readonly #unconfirmed: Unconfirmed
 
-  /** @param onUnconfirmed called when there is one more to be replayed */
-  constructor(connection: RedisConnection, keys: RedisKeys, onUnconfirmed: () => void) {
+  /**
+   * @param onUnconfirmed called when there is one more to be replayed
+   * @param onSwallowed called when there are so many that the widest generation is to be ended instead
+   */
+  constructor(connection: RedisConnection, keys: RedisKeys, onUnconfirmed: () => void, onSwallowed: () => void) {
     this.#connection = connection
     this.#keys = keys
-    this.#unconfirmed = new Unconfirmed(keys.generation(''), onUnconfirmed)
+    this.#unconfirmed = new Unconfirmed(keys.generation(''), onUnconfirmed, onSwallowed)
   }
 
   /** How many wait to be replayed. */

@@ -152,13 +152,13 @@ export class Leases {
     noted: Noted,
     reply: unknown,
   ): ReadonlyArray<Promise<Claimed> | Claimed> {
-    const { redisClock } = this.#parts
+    const { connection, redisClock } = this.#parts
     const stored = this.#stored
     const { path, tags } = attempt.claiming
     const [time, told, answers] = Array.isArray(reply) ? (reply as unknown[]) : []
     const instant = numberOf(time)
     if (instant === undefined || !Array.isArray(told)) return group.map(() => claimFailed('other'))
-    redisClock.sample(instant, attempt.sent.sentAt)
+    redisClock.sample(instant, attempt.sent.sentAt, connection.clock.now())
     const ids = told.map(readGenerationId)
     const { answered } = stored
     stored.takeOver([...noted.generations, ...noted.anyTag], ids, attempt.sent, answered)

@@ -1,3 +1,4 @@
+import { diag } from '@opentelemetry/api'
 import type { Clock } from '../clock.js'
 import type { Milliseconds } from '../types.js'
 import { untraced } from '../untraced.js'
@@ -19,7 +20,7 @@ interface Gathered {
   readonly done: (replies: readonly Reply[]) => void
 }
 
-/** What is read without scripts. What is asked for one by one in one tick travels together, and no later than alone. */
+/** What is read without scripts. What is asked for one by one in one tick travels together, as soon as its callers wait. */
 export class Reader {
   readonly #connection: RedisConnection
   readonly #redisClock: RedisClock
@@ -67,7 +68,7 @@ export class Reader {
         budget.spend(waited)
         // Another's key may be forbidden.
         if (own.some(isForbidden)) this.#read(names, budget, done)
-        else done(own)
+        else deliver(done, own)
       }
     }
     this.#read([...places.keys()], shared, arrived, gathered.length)
@@ -114,10 +115,19 @@ export class Reader {
     const answered = (replies: readonly Reply[]): void => {
       const time = replies[commands.length] as Reply
       const instant = time.ok ? readTime(time.value) : undefined
-      if (instant !== undefined) this.#redisClock.sample(instant, sentAt)
+      if (instant !== undefined) this.#redisClock.sample(instant, sentAt, this.#clock.now())
       done(replies.slice(0, commands.length))
     }
     this.#connection.dispatch([...commands, command('time')], budget, answered, calls)
+  }
+}
+
+/** A fault of ours must not keep the others from their replies. */
+function deliver(done: Gathered['done'], replies: readonly Reply[]): void {
+  try {
+    done(replies)
+  } catch (error) {
+    diag.error('otel-cache: a reply was not taken', error)
   }
 }
 

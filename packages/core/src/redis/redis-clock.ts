@@ -6,6 +6,7 @@ import type { Milliseconds } from '../types.js'
  */
 export class RedisClock {
   #ahead: Milliseconds | undefined
+  #atLeastAhead: Milliseconds = 0
   #sampledAt = Number.NEGATIVE_INFINITY
 
   /** A sample this old is taken again with the next read: clocks are slewed and servers fail over. */
@@ -16,14 +17,20 @@ export class RedisClock {
   }
 
   /** Redis said `instant` in reply to something sent at `sentAt`. */
-  sample(instant: Milliseconds, sentAt: Milliseconds): void {
+  sample(instant: Milliseconds, sentAt: Milliseconds, receivedAt: Milliseconds): void {
     this.#ahead = instant - sentAt
+    this.#atLeastAhead = instant - receivedAt
     this.#sampledAt = sentAt
   }
 
   /** An instant of this process's clock on Redis's, in whole milliseconds; undefined while nothing is known. */
   toRedis(instant: Milliseconds): Milliseconds | undefined {
     return this.#ahead === undefined ? undefined : Math.ceil(instant + this.#ahead)
+  }
+
+  /** As what is stored now is to be stamped: not later than it is in Redis, or it would last longer than it may. */
+  stamp(now: Milliseconds): Milliseconds | undefined {
+    return this.#ahead === undefined ? undefined : Math.floor(now + this.#atLeastAhead)
   }
 
   /** An instant of Redis's on this process's clock; long past while nothing is known. */

@@ -112,7 +112,13 @@ export class RedisTier {
     const redisClock = this.#redisClock
     this.#connection = new RedisConnection(client, clock, recover, recover)
     this.#reader = new Reader(this.#connection, redisClock, clock, timeout)
-    this.#deletes = new Deletes(this.#connection, keys, () => this.#recovery.begin())
+    this.#deletes = new Deletes(
+      this.#connection,
+      keys,
+      () => this.#recovery.begin(),
+      // What is known of it is not to be believed: whoever reads asks, and so deletes it first.
+      () => generations.end(''),
+    )
     const newBudget = (): Budget => new Budget(timeout, clock)
     const parts: Parts = {
       connection: this.#connection,
@@ -256,7 +262,7 @@ export class RedisTier {
     const now = this.#clock.now()
     // What may once be served stale is stamped by Redis itself, and so is what tells its time again.
     const isStamped = totalOf(span) !== span.fresh || this.#redisClock.needsSample(now)
-    const storedAt = isStamped ? undefined : this.#redisClock.toRedis(now)
+    const storedAt = isStamped ? undefined : this.#redisClock.stamp(now)
     if (lease !== undefined && storedAt !== undefined) {
       return this.#storeLoaded(name, writing, lease, storedAt, mark, budget)
     }
@@ -284,7 +290,9 @@ export class RedisTier {
     const { generations, span } = writing
     const sentAt = this.#clock.now()
     const { epoch } = this.stored
-    const looked = this.isCluster ? [] : generations.filter((one) => !isWidest(one))
+    // What belongs to a widest one that has ended is never read, here neither where the channel tells of it.
+    const isTold = this.stored.known(generations) !== undefined
+    const looked = this.isCluster ? [] : isTold ? generations.filter((one) => !isWidest(one)) : generations
     const form = this.#formOf(writing, storedAt)
     const reply = await this.#connection.sendOne(
       runScript(
@@ -342,7 +350,7 @@ export class RedisTier {
     const instant = numberOf(reply.value)
     if (instant === undefined) return NONSENSE
     if (instant === 0) return this.#ended(generations)
-    this.#redisClock.sample(Math.abs(instant), sentAt)
+    this.#redisClock.sample(Math.abs(instant), sentAt, this.#clock.now())
     if (instant < 0) return { kind: 'late' }
     const head = [beforeStoredAt, String(instant), beforeIds, joined(generations), beforeBody]
     this.moved.written += head.join('').length + byteLength(body)

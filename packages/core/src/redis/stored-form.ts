@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer'
+import { constants, isUtf8 } from 'node:buffer'
 import type { Span } from '../lifetime.js'
 import type { Encoded } from '../values.js'
 
@@ -62,6 +62,8 @@ export function writePieces(
 
 /** Undefined for what is no version 1: never trust what is stored. */
 export function readStored(stored: Buffer): Stored | undefined {
+  // Nobody can read it, and the attempt would throw.
+  if (stored.length > constants.MAX_STRING_LENGTH) return undefined
   const isBytes = !isPlainText(stored)
   const end = isBytes ? stored.indexOf(NEWLINE) : -1
   // One text for head and body where both are text: a decoding costs more than a hundred of its characters.

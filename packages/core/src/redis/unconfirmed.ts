@@ -11,13 +11,18 @@ export type Demand = readonly [name: string, demand: number]
 export class Unconfirmed {
   readonly #widest: string
   readonly #onAdd: () => void
+  readonly #onSwallow: () => void
   readonly #names = new Map<string, number>()
   #demands = 0
 
-  /** @param widest the name of the generation that everything belongs to */
-  constructor(widest: string, onAdd: () => void) {
+  /**
+   * @param widest the name of the generation that everything belongs to
+   * @param onSwallow called when that is to be ended instead of many
+   */
+  constructor(widest: string, onAdd: () => void, onSwallow: () => void) {
     this.#widest = widest
     this.#onAdd = onAdd
+    this.#onSwallow = onSwallow
   }
 
   get size(): number {
@@ -30,7 +35,10 @@ export class Unconfirmed {
 
   add(name: string): void {
     const isSwallowed = this.has(this.#widest) || (this.size >= MAX && !this.has(name))
-    if (isSwallowed) this.#names.clear()
+    if (isSwallowed) {
+      this.#names.clear()
+      this.#onSwallow()
+    }
     this.#demands += 1
     this.#names.set(isSwallowed ? this.#widest : name, this.#demands)
     this.#onAdd()

@@ -50,6 +50,11 @@ export class Telemetry {
     return lookups.hasSubscribers
   }
 
+  /** Whether somebody is told of anything, and so runs where it is told. */
+  get isHeard(): boolean {
+    return lookups.hasSubscribers || operations.hasSubscribers
+  }
+
   /** Counts one key of one lookup. */
   lookedUp(outcome: Outcome, { place, callers, span }: Asker): void {
     const cell = outcome.result === 'hit' ? this.#metrics.hits[outcome.tier] : this.#metrics.miss(outcome.reason)

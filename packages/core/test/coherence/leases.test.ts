@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { entry, type Lifetime } from '../../src/index.js'
 import { HeldBatchLoader, HeldLoader, unexpected } from '../read-through/support/loads.js'
-import { freshName } from '../support/caches.js'
+import { freshName, makeCache } from '../support/caches.js'
 import { allKeys, connect, IOREDIS, ownRedis, useRedis } from '../support/redis.js'
 import { noUnhandledRejections } from '../support/unhandled.js'
 import { until } from '../support/until.js'
@@ -491,6 +491,24 @@ describe.each([
     const reader = await processOn(redis.server, { name, memory: false })
     expect(await reader.cache.getMany(['x', 'y', 'z'])).toEqual([undefined, 'set', 'loaded'])
   })
+})
+
+test('a clear elsewhere during a load is seen where there is no channel, too', async () => {
+  const admin = await connect(Client, redis.server)
+  await admin.call('ACL', 'SETUSER', 'deaf', 'on', '>secret', '+@all', '-client|tracking', '~*', '&*')
+  const name = freshName()
+  const open = async (options: object) => makeCache({ name, redis: await connect(Client, redis.server, options) })
+  const deaf = await open({ username: 'deaf', password: 'secret' })
+  const other = await open({})
+  await deaf.ready()
+  const { load, run } = new HeldLoader<string>()
+  const call = deaf.getOrSet('k', load)
+  const { resolve } = await run(1)
+  expect(await other.clear()).toBe(true)
+  resolve('old')
+  expect(await call).toBe('old')
+  expect(deaf.peek('k')).toBeUndefined()
+  expect(await deaf.get('k')).toBeUndefined()
 })
 
 describe('in a Redis Cluster', () => {
