@@ -1,23 +1,55 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { diag } from '@opentelemetry/api'
-import type { Address } from './options.js'
+import type { Address } from '../options.js'
+import type { TlsSettings } from '../security/tls.js'
+import { send } from './reply.js'
 
-const METRICS_PATH = '/metrics'
-const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
-const PLAIN_TYPE = 'text/plain; charset=utf-8'
 /** How long a scrape that is being answered may delay `close()`, in milliseconds. */
 const CLOSE_GRACE = 500
 
-/** Serves what `render` returns as `GET /metrics`, and never keeps the process alive for it. */
-export class MetricsServer {
-  readonly #render: () => Promise<string>
+/** What a client that is slow, on purpose or not, may cost; in milliseconds. Scrapers send a few hundred bytes. */
+const LIMITS: ServerOptions = {
+  headersTimeout: 5_000,
+  requestTimeout: 5_000,
+  connectionsCheckingInterval: 1_000,
+}
+const HANDSHAKE_TIMEOUT = 5_000
+/** Nothing moves on a connection: longer than any scrape may take. */
+const IDLE_TIMEOUT = 65_000
+const MAX_CONNECTIONS = 256
+
+/** Answers the requests for one path. */
+export type Route = (request: IncomingMessage, response: ServerResponse) => void
+
+export interface PortSettings {
+  readonly tls: TlsSettings | undefined
+  /** Of every answer. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** An HTTP or HTTPS server over routes, which never keeps the process alive. */
+export class Port {
+  readonly #routes: ReadonlyMap<string, Route>
+  readonly #headers: Readonly<Record<string, string>>
   readonly #server: Server
   #listening: Promise<Address> | undefined
   #closed: Promise<void> | undefined
 
-  constructor(render: () => Promise<string>) {
-    this.#render = render
-    this.#server = createServer((request, response) => void this.#answer(request, response))
+  constructor(routes: ReadonlyMap<string, Route>, { tls, headers }: PortSettings) {
+    this.#routes = routes
+    this.#headers = headers
+    const answer = (request: IncomingMessage, response: ServerResponse) => this.#answer(request, response)
+    if (tls === undefined) {
+      this.#server = createServer(LIMITS, answer)
+    } else {
+      const server = createTlsServer({ ...LIMITS, ...tls.server, handshakeTimeout: HANDSHAKE_TIMEOUT }, answer)
+      this.#server = server.on('secureConnection', (socket) => {
+        if (!tls.admits(socket)) socket.destroy()
+      })
+    }
+    this.#server.maxConnections = MAX_CONNECTIONS
+    this.#server.timeout = IDLE_TIMEOUT
     // A scraper keeps its connection open between two scrapes: that too must not hold the process.
     this.#server.unref().on('connection', (socket) => socket.unref())
   }
@@ -58,25 +90,10 @@ export class MetricsServer {
     })
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.url?.split('?', 1)[0] !== METRICS_PATH) {
-      return send(response, 404, PLAIN_TYPE, `not found; the metrics are at ${METRICS_PATH}\n`)
-    }
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      response.setHeader('Allow', 'GET, HEAD')
-      return send(response, 405, PLAIN_TYPE, 'only GET and HEAD are answered\n')
-    }
-    try {
-      send(response, 200, METRICS_TYPE, await this.#render())
-    } catch (error) {
-      // An empty 200 would look like a target without metrics: 503 makes `up` 0. What went wrong may name secrets.
-      diag.error('otel-cache: the metrics could not be collected', error)
-      send(response, 503, PLAIN_TYPE, "the metrics could not be collected; OpenTelemetry's diag logger was told why\n")
-    }
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    for (const [name, value] of Object.entries(this.#headers)) response.setHeader(name, value)
+    const route = this.#routes.get(request.url?.split('?', 1)[0] ?? '')
+    if (route !== undefined) route(request, response)
+    else send(response, { status: 404, body: `not found; there is ${[...this.#routes.keys()].join(', ')}\n` })
   }
-}
-
-function send(response: ServerResponse, status: number, type: string, body: string): void {
-  // Node leaves out the body of an answer to HEAD, not its length.
-  response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body) }).end(body)
 }
