@@ -15,6 +15,6 @@ export default defineConfig({
   test: {
     ...base.test,
     projects: undefined,
-    include: ['packages/core/test/metrics.test.ts', 'packages/exporter/test/{exporter,reader}.test.ts'],
+    include: ['packages/core/test/metrics.test.ts', 'packages/exporter/test/{exporter,negotiate,reader,scrape,security,serialiser}.test.ts'],
   },
 })

@@ -62,6 +62,20 @@ test('the switches', async () => {
   expect(body).not.toMatch(/otel_scope|target_info/)
 })
 
+test('exemplars that instrumentation has registered', async () => {
+  const attributes = { operation: 'get' }
+  const exemplar = { value: 1, traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), timestamp: 1_500 }
+  const registry = new WeakMap([[attributes, (metric: string) => (metric === 'duration' ? [exemplar] : undefined)]])
+  vi.stubGlobal(Symbol.for('otel-cache.exemplars') as never, registry)
+  onTestFinished(() => void vi.unstubAllGlobals())
+  const { url, meter } = await start({ withoutScopeInfo: true })
+  meter.createHistogram('duration', { advice: { explicitBucketBoundaries: [1] } }).record(1, attributes)
+  const { body } = await ask(url, { headers: OPENMETRICS })
+  expect(body).toContain(
+    `duration_bucket{operation="get",le="1.0"} 1 # {trace_id="${exemplar.traceId}",span_id="${exemplar.spanId}"} 1 1.5\n`,
+  )
+})
+
 describe('scrapes at once', () => {
   test('share one collection, whatever format each wants', async () => {
     const { url, collected, release } = await startHeld()
