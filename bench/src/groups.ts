@@ -4,6 +4,7 @@ import { getManyMemory, getManyRedis } from './groups/get-many.js'
 import { memoryHit, memoryHitPerTurn } from './groups/memory-hit.js'
 import { miss } from './groups/miss.js'
 import { redisHit10kb, redisHit64Callers, redisHit200b } from './groups/redis-hit.js'
+import { scrape } from './groups/scrape.js'
 import { set } from './groups/set.js'
 import { stampede } from './groups/stampede.js'
 import { telemetry } from './groups/telemetry.js'
@@ -22,4 +23,5 @@ export const groups: readonly Group[] = [
   getManyMemory,
   getManyRedis,
   ...compressionAndEncryption,
+  scrape,
 ]

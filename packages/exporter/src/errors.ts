@@ -8,8 +8,10 @@ export class ExporterOptionError extends TypeError {
   override readonly name = 'ExporterOptionError'
   readonly code = 'ERR_EXPORTER_INVALID_OPTION'
 
-  constructor(option: string, expected: string, received: unknown) {
+  /** @param cause what the operating system or TLS said */
+  constructor(option: string, expected: string, received: unknown, cause?: unknown) {
     const shown = inspect(received, { depth: 0, maxStringLength: 64, customInspect: false })
-    super(`${option} must be ${expected}; received ${shown}`)
+    const why = cause instanceof Error ? `: ${cause.message}` : ''
+    super(`${option} must be ${expected}; received ${shown}${why}`, cause === undefined ? undefined : { cause })
   }
 }

@@ -1,18 +1,37 @@
+import { diag } from '@opentelemetry/api'
 import { ExporterOptionError } from './errors.js'
+import { type ExemplarSource, registeredExemplars } from './exemplars.js'
+import { refuseUnknown } from './security/path.js'
+import { resolveSecurity, type SecurityOptions, type SecuritySettings } from './security/security.js'
 
-/** Where the metrics are served. */
-export interface PrometheusPortOptions {
+/** Where and how the metrics are served. */
+export interface PrometheusPortOptions extends SecurityOptions {
   /**
    * The address to listen on. The default is reachable from this machine alone; a container that Prometheus scrapes
    * from outside wants `'0.0.0.0'` or `'::'`.
-   * @default '127.0.0.1'
+   * @default OTEL_EXPORTER_PROMETHEUS_HOST, or '127.0.0.1'
    */
   readonly host?: string
   /**
    * The TCP port, 0 to 65535. With 0 the operating system chooses a free one, and `address()` tells which.
-   * @default 9464
+   * @default OTEL_EXPORTER_PROMETHEUS_PORT, or 9464
    */
   readonly port?: number
+  /**
+   * One port for a `node:cluster`: the primary opens it and serves the sums over itself and its workers, which open
+   * none. To be said in the primary and in each worker.
+   * @default false
+   */
+  readonly cluster?: boolean
+  /** Leaves `otel_scope_name`, `otel_scope_version` and `otel_scope_schema_url` out of the labels. @default false */
+  readonly withoutScopeInfo?: boolean
+  /** Leaves out `target_info`, which has the attributes of the resource. @default false */
+  readonly withoutTargetInfo?: boolean
+  /**
+   * Where the exemplars of OpenMetrics come from, which the OpenTelemetry SDK does not keep.
+   * @default what instrumentation has registered, such as `@otel-cache/core`
+   */
+  readonly exemplars?: ExemplarSource
 }
 
 /** A host and a TCP port that are listened on. */
@@ -21,18 +40,51 @@ export interface Address {
   readonly port: number
 }
 
-const defaults: Address = { host: '127.0.0.1', port: 9464 }
+export interface Settings {
+  readonly address: Address
+  readonly cluster: boolean
+  readonly withoutScopeInfo: boolean
+  readonly withoutTargetInfo: boolean
+  readonly exemplars: ExemplarSource
+  readonly security: SecuritySettings
+}
+
+const SWITCHES = ['cluster', 'withoutScopeInfo', 'withoutTargetInfo'] as const
+const NAMES = [
+  ...['host', 'port', ...SWITCHES, 'exemplars'],
+  ...['tls', 'basicAuthUsers', 'bearerToken', 'webConfigFile'],
+]
 
 /** Fills in the defaults and refuses what cannot work. */
-export function resolveOptions(options: PrometheusPortOptions = {}): Address {
-  if (typeof options !== 'object' || options === null) throw new ExporterOptionError('options', 'an object', options)
-  for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(defaults, name)) throw new ExporterOptionError('options', `host and port, not ${name}`, options)
-  }
-  const { host = defaults.host, port = defaults.port } = options
+export function resolveOptions(options: PrometheusPortOptions = {}): Settings {
+  refuseUnknown(options, NAMES, { of: () => 'options', file: (name) => name })
+  const { host = hostFromEnvironment(), port = portFromEnvironment(), exemplars = registeredExemplars } = options
   if (typeof host !== 'string' || host === '') throw new ExporterOptionError('host', 'a non-empty string', host)
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new ExporterOptionError('port', 'an integer from 0 to 65535', port)
+  if (!isPort(port)) throw new ExporterOptionError('port', 'an integer from 0 to 65535', port)
+  if (typeof exemplars !== 'function') throw new ExporterOptionError('exemplars', 'a function', exemplars)
+  const { cluster = false, withoutScopeInfo = false, withoutTargetInfo = false } = options
+  for (const [name, value] of Object.entries({ cluster, withoutScopeInfo, withoutTargetInfo })) {
+    if (typeof value !== 'boolean') throw new ExporterOptionError(name, 'true or false', value)
   }
-  return { host, port }
+  const security = resolveSecurity(options)
+  return { address: { host, port }, cluster, withoutScopeInfo, withoutTargetInfo, exemplars, security }
+}
+
+function hostFromEnvironment(): string {
+  return process.env['OTEL_EXPORTER_PROMETHEUS_HOST'] || '127.0.0.1'
+}
+
+/** What makes no sense in the environment is told and ignored, as OpenTelemetry's specification wants it. */
+function portFromEnvironment(): number {
+  const text = process.env['OTEL_EXPORTER_PROMETHEUS_PORT']
+  if (text === undefined || text === '') return DEFAULT_PORT
+  if (isPort(Number(text))) return Number(text)
+  diag.warn(`otel-cache: OTEL_EXPORTER_PROMETHEUS_PORT must be an integer from 0 to 65535; received '${text}', ignored`)
+  return DEFAULT_PORT
+}
+
+const DEFAULT_PORT = 9464
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port >= 0 && port <= 65_535
 }

@@ -1,71 +1,108 @@
+import cluster from 'node:cluster'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { diag } from '@opentelemetry/api'
-import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
-import { MetricReader } from '@opentelemetry/sdk-metrics'
-import { MetricsServer } from './metrics-server.js'
-import { type Address, type PrometheusPortOptions, resolveOptions } from './options.js'
+import { PrometheusExporter } from '@opentelemetry/exporter-prometheus'
+import { ClusterPrimary } from './cluster/primary.js'
+import { ClusterWorker } from './cluster/worker.js'
+import type { Families } from './exposition/family.js'
+import { Translator } from './exposition/translator.js'
+import type { Address, Settings } from './options.js'
+import { health } from './port/health.js'
+import { MetricsEndpoint } from './port/metrics-endpoint.js'
+import { Port, type Route } from './port/port.js'
+import { Authentication } from './security/authentication.js'
 
 /**
- * A metric reader that serves what its provider knows as `GET /metrics`, cumulative and with the default aggregations.
- * It opens its port when a provider takes it, and closes it when that provider shuts down.
+ * The stock exporter's reader, cumulative and with the default aggregations, with a serialiser and a port of its own. It
+ * opens its port when a provider takes it, and closes it when that provider shuts down.
  */
-export class PrometheusReader extends MetricReader {
+export class PrometheusReader extends PrometheusExporter {
   /** Resolves to the real address once the port is open; rejects with the operating system's error when it cannot be. */
   readonly listening: Promise<Address>
-  readonly #wanted: Address
-  readonly #server: MetricsServer
-  readonly #serializer = new PrometheusSerializer()
+  readonly #settings: Settings
+  readonly #translator: Translator
+  readonly #authentication: Authentication
+  readonly #endpoint: MetricsEndpoint
+  readonly #port: Port | undefined
+  readonly #primary: ClusterPrimary | undefined
+  readonly #worker: ClusterWorker | undefined
+  #isReady = false
   #resolveListening!: (listening: Promise<Address>) => void
 
-  constructor(wanted: Address) {
-    super()
-    this.#wanted = wanted
-    this.#server = new MetricsServer(() => this.#render())
+  constructor(settings: Settings, preventServerStart = false) {
+    super({ preventServerStart: true })
+    const { security, withoutScopeInfo, withoutTargetInfo, exemplars } = settings
+    const collect = (timeout: number) => this.#collect(timeout)
+    const worker = settings.cluster ? cluster.worker : undefined
+    this.#settings = settings
+    this.#translator = new Translator({
+      withoutScopeInfo,
+      withoutTargetInfo: withoutTargetInfo || worker !== undefined,
+      exemplars,
+      gaugeLabels: worker === undefined ? {} : { worker: worker.id },
+    })
+    this.#worker = worker && new ClusterWorker(collect)
+    this.#primary = settings.cluster && worker === undefined ? new ClusterPrimary(collect) : undefined
+    this.#authentication = new Authentication(security)
+    this.#endpoint = new MetricsEndpoint(this.#primary?.collect ?? collect, this.#authentication)
+    const routes = new Map<string, Route>([
+      ['/metrics', (request, response) => this.getMetricsRequestHandler(request, response)],
+      ['/healthz', health(() => true)],
+      ['/-/ready', health(() => this.#isReady)],
+    ])
+    if (worker === undefined && !preventServerStart) this.#port = new Port(routes, security)
     this.listening = new Promise((resolve) => {
       this.#resolveListening = resolve
     })
   }
 
+  /**
+   * Answers one request for the metrics, whatever its path, in a server of the application's own: with the same
+   * authentication, formats and status codes as the port. It can be handed on by itself.
+   */
+  override readonly getMetricsRequestHandler = (request: IncomingMessage, response: ServerResponse): void => {
+    void this.#endpoint.answer(request, response)
+  }
+
+  override async startServer(): Promise<void> {
+    await this.listening
+  }
+
+  override async stopServer(): Promise<void> {
+    await this.#port?.close()
+  }
+
   protected override onInitialized(): void {
-    this.#resolveListening(this.#server.listen(this.#wanted))
+    this.#isReady = true
+    this.#resolveListening(this.#open())
   }
 
-  protected override onShutdown(): Promise<void> {
-    return this.#server.close()
+  override async onShutdown(): Promise<void> {
+    this.#isReady = false
+    this.#primary?.stop()
+    await this.#worker?.stop()
+    await this.stopServer()
+    await this.#authentication.close()
   }
 
-  protected override async onForceFlush(): Promise<void> {
-    // Prometheus comes for the metrics: there is nothing to push.
+  async #open(): Promise<Address> {
+    if (this.#worker !== undefined) return this.#worker.start()
+    const address = await this.#port?.listen(this.#settings.address)
+    this.#primary?.start(address)
+    if (address === undefined) throw new Error('nothing is listened on, because of preventServerStart')
+    if (!this.#settings.security.isProtected && !isLoopback(address.host)) {
+      diag.warn(`otel-cache: everybody who reaches ${address.host} port ${address.port} can read the metrics`)
+    }
+    return address
   }
 
-  async #render(): Promise<string> {
-    const { resourceMetrics, errors } = await this.collect()
+  async #collect(timeoutMillis: number): Promise<Families> {
+    const { resourceMetrics, errors } = await this.collect({ timeoutMillis })
     if (errors.length > 0) throw new AggregateError(errors, 'a collection failed in part')
-    return this.#serializer.serialize(resourceMetrics)
+    return this.#translator.families(resourceMetrics)
   }
 }
 
-/**
- * A reader for the application's own `MeterProvider` or `NodeSDK`, which serves all its metrics to Prometheus.
- *
- * The port opens when the provider takes the reader and closes when the provider shuts down. Providers cannot wait or
- * fail for that: `listening` can be awaited, and a port that cannot be opened is reported to OpenTelemetry's `diag`.
- *
- * @param options where to serve; `127.0.0.1:9464` by default
- * @throws {ExporterOptionError} when an option cannot work
- * @example
- * import { MeterProvider } from '@opentelemetry/sdk-metrics'
- * import { createPrometheusReader } from '@otel-cache/exporter'
- *
- * const reader = createPrometheusReader({ port: 9464 })
- * const provider = new MeterProvider({ readers: [reader] }) // or: new NodeSDK({ metricReaders: [reader] })
- * console.log(await reader.listening) // { host: '127.0.0.1', port: 9464 }
- * await provider.shutdown()
- */
-export function createPrometheusReader(options?: PrometheusPortOptions): PrometheusReader {
-  const wanted = resolveOptions(options)
-  const reader = new PrometheusReader(wanted)
-  reader.listening.catch((error) => {
-    diag.error(`otel-cache: no metrics are served, ${wanted.host} port ${wanted.port} could not be opened`, error)
-  })
-  return reader
+function isLoopback(host: string): boolean {
+  return /^(::ffff:)?127\./.test(host) || host === '::1'
 }

@@ -25,7 +25,7 @@ export interface PrometheusExporter {
  *
  * Resolves once the port is open. It never keeps the process alive.
  *
- * @param options where to serve; `127.0.0.1:9464` by default
+ * @param options where and how to serve; `127.0.0.1:9464` by default
  * @throws {ExporterOptionError} (as a rejection) when an option cannot work. When the port cannot be opened it rejects
  * with the operating system's error, such as `EADDRINUSE`, and leaves nothing behind.
  * @example
@@ -39,7 +39,8 @@ export interface PrometheusExporter {
  * await exporter.close()
  */
 export async function startPrometheusExporter(options?: PrometheusPortOptions): Promise<PrometheusExporter> {
-  const reader = new PrometheusReader(resolveOptions(options))
+  const settings = resolveOptions(options)
+  const reader = new PrometheusReader(settings)
   const meterProvider = new SdkMeterProvider({ readers: [reader] })
   let closed: Promise<void> | undefined
   const close = () => {
@@ -50,7 +51,7 @@ export async function startPrometheusExporter(options?: PrometheusPortOptions): 
     const { host, port } = await reader.listening
     return {
       meterProvider,
-      url: `http://${host.includes(':') ? `[${host}]` : host}:${port}/metrics`,
+      url: `${settings.security.tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}/metrics`,
       address: () => ({ host, port }),
       close,
       [Symbol.asyncDispose]: close,

@@ -1,13 +1,18 @@
 import { once } from 'node:events'
 import { Agent, createServer } from 'node:http'
 import { metrics } from '@opentelemetry/api'
-import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
-import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { ExporterOptionError, type PrometheusPortOptions, startPrometheusExporter } from '../src/index.js'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import {
+  createPrometheusReader,
+  ExporterOptionError,
+  type PrometheusPortOptions,
+  startPrometheusExporter,
+} from '../src/index.js'
 import { ask, open, recordDiag } from './helpers.js'
 
 const exporters: AsyncDisposable[] = []
 afterEach(async () => {
+  vi.unstubAllEnvs()
   for (const exporter of exporters.splice(0)) await exporter[Symbol.asyncDispose]()
 })
 
@@ -39,11 +44,11 @@ describe('what is served', () => {
 
   test('HEAD answers what GET would, without the body', async () => {
     const { url } = await start()
-    const { body } = await ask(url)
-    const { status, headers, body: none } = await ask(url, { method: 'HEAD' })
+    const { status, headers, body } = await ask(url, { method: 'HEAD' })
     expect(status).toBe(200)
-    expect(headers['content-length']).toBe(String(Buffer.byteLength(body)))
-    expect(none).toBe('')
+    expect(Number(headers['content-length'])).toBeGreaterThan(1_000)
+    expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8')
+    expect(body).toBe('')
   })
 
   test.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE'])('%s is refused with 405', async (method) => {
@@ -81,7 +86,7 @@ describe('what is served', () => {
 
 describe('a collection that fails', () => {
   test('answers 503 while an observable callback throws, tells diag alone why, and recovers', async () => {
-    const reported = recordDiag()
+    const { error: reported } = recordDiag()
     const { url, meterProvider } = await start()
     let broken = true
     const gauge = meterProvider.getMeter('shop').createObservableGauge('stock')
@@ -102,16 +107,16 @@ describe('a collection that fails', () => {
   })
 
   test('answers 503 when the metrics cannot be written down', async () => {
-    const reported = recordDiag()
-    const { url } = await start()
-    const serialize = vi.spyOn(PrometheusSerializer.prototype, 'serialize')
-    onTestFinished(() => serialize.mockRestore())
-    serialize.mockImplementationOnce(() => {
-      throw new Error('not serializable')
-    })
-    expect((await ask(url)).status).toBe(503)
+    const { error: reported } = recordDiag()
+    let traceId: unknown = Symbol('not writable')
+    const exemplars = () => [{ value: 1, traceId: traceId as string, spanId: 'b', timestamp: 0 }]
+    const { url, meterProvider } = await start({ port: 0, exemplars })
+    meterProvider.getMeter('shop').createHistogram('duration').record(1)
+    const headers = { accept: 'application/openmetrics-text' }
+    expect((await ask(url, { headers })).status).toBe(503)
     expect(reported).toHaveBeenCalledOnce()
-    expect((await ask(url)).status).toBe(200)
+    traceId = 'a'
+    expect((await ask(url, { headers })).status).toBe(200)
   })
 
   test('a scraper that leaves before its answer does no harm', async () => {
@@ -157,7 +162,7 @@ describe('the port', () => {
   })
 
   test('that is in use rejects with EADDRINUSE, and leaves nothing behind', async () => {
-    const reported = recordDiag()
+    const { error: reported } = recordDiag()
     const owner = createServer().listen(0, '127.0.0.1')
     await once(owner, 'listening')
     const { port } = owner.address() as { port: number }
@@ -226,6 +231,61 @@ describe('close', () => {
   })
 })
 
+describe('the environment', () => {
+  test('says where to listen, unless an option does', async () => {
+    vi.stubEnv('OTEL_EXPORTER_PROMETHEUS_HOST', '::1')
+    vi.stubEnv('OTEL_EXPORTER_PROMETHEUS_PORT', '0')
+    const exporter = await start({})
+    expect(exporter.address().host).toBe('::1')
+    expect((await ask(exporter.url)).status).toBe(200)
+    expect((await start({ host: '127.0.0.1' })).address().host).toBe('127.0.0.1')
+  })
+
+  test('is ignored with a warning where it makes no sense', async () => {
+    const { warn } = recordDiag()
+    vi.stubEnv('OTEL_EXPORTER_PROMETHEUS_PORT', 'ninety')
+    await start({ port: 0 })
+    expect(warn).not.toHaveBeenCalled()
+    createPrometheusReader({})
+    expect(warn).toHaveBeenCalledWith(
+      expect.stringContaining("OTEL_EXPORTER_PROMETHEUS_PORT must be an integer from 0 to 65535; received 'ninety'"),
+    )
+  })
+
+  test('that is empty says nothing', async () => {
+    vi.stubEnv('OTEL_EXPORTER_PROMETHEUS_HOST', '')
+    expect((await start({ port: 0 })).address().host).toBe('127.0.0.1')
+  })
+})
+
+describe('who can reach it', () => {
+  test('is told once where it listens beyond this machine for everybody', async () => {
+    const { warn } = recordDiag()
+    await start({ port: 0 })
+    await start({ port: 0, host: '::1' })
+    await start({ port: 0, host: '0.0.0.0', bearerToken: 'secret' })
+    expect(warn).not.toHaveBeenCalled()
+    const { url } = await start({ port: 0, host: '0.0.0.0' })
+    await ask(url)
+    await ask(url)
+    expect(warn).toHaveBeenCalledOnce()
+    expect(warn).toHaveBeenCalledWith(expect.stringContaining('everybody who reaches 0.0.0.0 port'))
+  })
+})
+
+describe('health', () => {
+  test('answers without credentials, and says no more than that', async () => {
+    const exporter = await start({ port: 0, bearerToken: 'secret' })
+    for (const path of ['/healthz', '/-/ready']) {
+      expect(await ask(exporter.url, { path })).toMatchObject({ status: 200, body: 'ok\n' })
+      expect(await ask(exporter.url, { path, method: 'POST' })).toMatchObject({
+        status: 405,
+        headers: { allow: 'GET, HEAD' },
+      })
+    }
+  })
+})
+
 describe('options that cannot work', () => {
   test.each([
     [{ port: 70_000 }, 'port must be an integer from 0 to 65535; received 70000'],
@@ -236,7 +296,14 @@ describe('options that cannot work', () => {
     [{ port: null }, 'port must be an integer from 0 to 65535; received null'],
     [{ host: '' }, "host must be a non-empty string; received ''"],
     [{ host: 7 }, 'host must be a non-empty string; received 7'],
-    [{ prot: 9464 }, 'options must be host and port, not prot; received { prot: 9464 }'],
+    [
+      { prot: 9464 },
+      expect.stringMatching(/^options must be made of host, port, .*, not prot; received { prot: 9464 }$/),
+    ],
+    [{ cluster: 1 }, 'cluster must be true or false; received 1'],
+    [{ withoutScopeInfo: 'yes' }, "withoutScopeInfo must be true or false; received 'yes'"],
+    [{ withoutTargetInfo: 0 }, 'withoutTargetInfo must be true or false; received 0'],
+    [{ exemplars: [] }, 'exemplars must be a function; received []'],
     [null, 'options must be an object; received null'],
     [9464, 'options must be an object; received 9464'],
   ])('%j', async (options, message) => {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type IncomingMessage, type RequestOptions, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { DiagLogLevel, diag } from '@opentelemetry/api'
-import { onTestFinished, vi } from 'vitest'
+import { type Mock, onTestFinished, vi } from 'vitest'
 
 export interface Answer {
   status: number | undefined
@@ -26,11 +26,11 @@ export async function open(port: number): Promise<Socket> {
   return socket
 }
 
-/** Records what is reported to OpenTelemetry's `diag.error` until the test ends. */
-export function recordDiag(): ReturnType<typeof vi.fn> {
-  const error = vi.fn()
+/** Records what is reported to OpenTelemetry's `diag` until the test ends. */
+export function recordDiag(): { error: Mock; warn: Mock } {
+  const [error, warn] = [vi.fn(), vi.fn()]
   const ignore = () => {}
-  diag.setLogger({ error, warn: ignore, info: ignore, debug: ignore, verbose: ignore }, DiagLogLevel.ERROR)
+  diag.setLogger({ error, warn, info: ignore, debug: ignore, verbose: ignore }, DiagLogLevel.WARN)
   onTestFinished(() => diag.disable())
-  return error
+  return { error, warn }
 }

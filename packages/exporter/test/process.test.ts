@@ -43,6 +43,18 @@ test('a process ends by itself while a scraper keeps its connection', async () =
   }
 })
 
+test('a process ends by itself after passwords have been compared', async () => {
+  const child = run(`
+    const alice = '$2b$04$${'.'.repeat(53)}'
+    const { url } = await startPrometheusExporter({ port: 0, basicAuthUsers: { alice } })
+    const response = await fetch(url, { headers: { authorization: 'Basic ' + btoa('alice:wrong') } })
+    console.log(response.status)
+  `)
+  const [said] = await once(child.stdout, 'data')
+  expect(String(said)).toBe('401\n')
+  expect(await once(child, 'close')).toEqual([0, null])
+})
+
 test('a reader whose port is in use neither ends nor disturbs the process', async () => {
   const child = run(`
     const exporter = await startPrometheusExporter({ port: 0 })

@@ -32,7 +32,7 @@ test('a shutdown right after the start leaves no port open', async () => {
 })
 
 test('a port that is in use is reported to diag, can be awaited, and stops nothing else', async () => {
-  const reported = recordDiag()
+  const { error: reported } = recordDiag()
   const exporter = await startPrometheusExporter({ port: 0 })
   const { port } = exporter.address()
   const reader = createPrometheusReader({ port })

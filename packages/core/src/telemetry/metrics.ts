@@ -22,6 +22,7 @@ import {
 import type { Milliseconds } from '../types.js'
 import { VERSION } from '../version.js'
 import { type Cell, FlushedCounter } from './counter.js'
+import { keepExemplar, sampledSpan } from './exemplars.js'
 import { guarded } from './guarded.js'
 import {
   ATTRIBUTE,
@@ -118,7 +119,11 @@ const alike = new WeakMap<MeterProvider, Map<string, Set<Metrics>>>()
 
 /** The instruments of one meter provider. */
 interface Instruments {
-  readonly operations: ReadonlyArray<{ readonly instrument: Histogram; readonly unitsPerMs: number }>
+  readonly operations: ReadonlyArray<{
+    readonly spec: InstrumentSpec
+    readonly instrument: Histogram
+    readonly unitsPerMs: number
+  }>
   readonly loads: Histogram
   readonly gauges: readonly Gauge[]
   /** Takes the callback of the collections back. */
@@ -234,12 +239,21 @@ export class Metrics {
       for (const duration of durations) {
         for (const { instrument, unitsPerMs } of operations) instrument.record(duration * unitsPerMs, attributes)
       }
+      const span = sampledSpan()
+      if (span === undefined) return
+      const last = durations.at(-1) ?? 0
+      for (const { spec, unitsPerMs } of operations) keepExemplar(span, spec, last * unitsPerMs, attributes)
     })
   }
 
   loaded(result: LoadResult, duration: Milliseconds): void {
     const attributes = this.#attributes(this.#loads, ATTRIBUTE.result, result)
-    guarded(() => this.#instruments?.loads.record(duration / 1_000, attributes))
+    guarded(() => {
+      if (this.#instruments === undefined) return
+      this.#instruments.loads.record(duration / 1_000, attributes)
+      const span = sampledSpan()
+      if (span !== undefined) keepExemplar(span, LOAD_DURATION_SECONDS, duration / 1_000, attributes)
+    })
   }
 
   /** Looks whether there is a meter provider, or another one. Called once per turn in which the cache is used. */
@@ -278,8 +292,10 @@ export class Metrics {
     const observables = gauges.map(({ instrument }) => instrument)
     const instruments: Instruments = {
       operations: [
-        ...(histograms === 'seconds' ? [] : [{ instrument: histogram(LATENCY_MS), unitsPerMs: 1 }]),
-        ...(histograms === 'ms' ? [] : [{ instrument: histogram(DURATION_SECONDS), unitsPerMs: 0.001 }]),
+        ...(histograms === 'seconds' ? [] : [{ spec: LATENCY_MS, instrument: histogram(LATENCY_MS), unitsPerMs: 1 }]),
+        ...(histograms === 'ms'
+          ? []
+          : [{ spec: DURATION_SECONDS, instrument: histogram(DURATION_SECONDS), unitsPerMs: 0.001 }]),
       ],
       loads: histogram(LOAD_DURATION_SECONDS),
       gauges,

@@ -1,0 +1,112 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { promisify } from 'node:util'
+import { gzip as gzipWithCallback } from 'node:zlib'
+import { diag } from '@opentelemetry/api'
+import { DeadlineError, within } from '../deadline.js'
+import type { Collect, Families } from '../exposition/family.js'
+import { type Format, write } from '../exposition/write.js'
+import type { Authentication } from '../security/authentication.js'
+import { acceptsGzip, contentType, negotiateFormat } from './negotiate.js'
+import { PortMetrics } from './port-metrics.js'
+import { methodReply, type Reply, send } from './reply.js'
+
+const gzip = promisify(gzipWithCallback)
+
+/** As Prometheus's own exporters have it. */
+const MAX_REQUESTS = 40
+/** What Prometheus waits for where nothing else is configured, in milliseconds. */
+const DEFAULT_TIMEOUT = 10_000
+const MAX_TIMEOUT = 60_000
+/** The answer should arrive before Prometheus has gone. */
+const OF_ITS_TIMEOUT = 0.95
+
+/**
+ * Answers requests for the metrics: all that come while one is being worked on share its collection, and what is made of
+ * it. What a failure was may name secrets, so it is told to `diag`, never to the scraper.
+ */
+export class MetricsEndpoint {
+  readonly #collect: Collect
+  readonly #authentication: Authentication
+  readonly #metrics = new PortMetrics()
+  #collecting: Promise<Families> | undefined
+  readonly #bodies = new Map<string, Promise<Uint8Array>>()
+  #requests = 0
+
+  constructor(collect: Collect, authentication: Authentication) {
+    this.#collect = collect
+    this.#authentication = authentication
+  }
+
+  /** Never rejects: what cannot be answered is a 503. */
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const started = performance.now()
+    this.#requests++
+    response.once('close', () => this.#requests--)
+    const reply = await this.#reply(request)
+    this.#metrics.scraped(reply.status, (performance.now() - started) / 1_000)
+    send(response, reply)
+  }
+
+  async #reply(request: IncomingMessage): Promise<Reply> {
+    const refused = (await this.#authentication.refuse(request)) ?? methodReply(request)
+    if (refused !== undefined) return refused
+    if (this.#requests > MAX_REQUESTS) return unavailable(`more than ${MAX_REQUESTS} requests at once\n`)
+    const format = negotiateFormat(request.headers.accept)
+    const zipped = acceptsGzip(request.headers['accept-encoding'])
+    const timeout = timeoutOf(request)
+    try {
+      const body = await within(timeout, this.#body(format, zipped, timeout))
+      const headers = { 'Content-Type': contentType(format), Vary: 'Accept, Accept-Encoding' }
+      return { status: 200, headers: zipped ? { ...headers, 'Content-Encoding': 'gzip' } : headers, body }
+    } catch (error) {
+      if (!(error instanceof DeadlineError)) return unavailable(NOT_COLLECTED)
+      this.#metrics.failed('timeout')
+      return unavailable(`the metrics could not be collected within ${timeout} ms\n`)
+    }
+  }
+
+  /** One for all who want the same at the same time. */
+  #body(format: Format, zipped: boolean, timeout: number): Promise<Uint8Array> {
+    const kind = `${format} ${zipped}`
+    let body = this.#bodies.get(kind)
+    if (body === undefined) {
+      body = this.#write(format, zipped, timeout).finally(() => this.#bodies.delete(kind))
+      this.#bodies.set(kind, body)
+    }
+    return body
+  }
+
+  async #write(format: Format, zipped: boolean, timeout: number): Promise<Uint8Array> {
+    this.#collecting ??= this.#collect(timeout)
+      .catch((error: unknown) => this.#failed(error))
+      .finally(() => {
+        this.#collecting = undefined
+      })
+    const families = await this.#collecting
+    try {
+      const text = write([...families.values(), ...this.#metrics.families()], format)
+      return zipped ? await gzip(text) : Buffer.from(text)
+    } catch (error) {
+      return this.#failed(error)
+    }
+  }
+
+  #failed(error: unknown): never {
+    this.#metrics.failed(error instanceof AggregateError ? 'partial' : 'collection')
+    diag.error('otel-cache: the metrics could not be collected', error)
+    throw error
+  }
+}
+
+const NOT_COLLECTED = "the metrics could not be collected; OpenTelemetry's diag logger was told why\n"
+
+/** Not an empty 200, which would look like a target without metrics: 503 makes `up` 0. */
+function unavailable(body: string): Reply {
+  return { status: 503, body }
+}
+
+/** In milliseconds, as Prometheus says in seconds. */
+function timeoutOf({ headers }: IncomingMessage): number {
+  const timeout = Number(headers['x-prometheus-scrape-timeout-seconds']) * 1_000 * OF_ITS_TIMEOUT
+  return timeout > 0 ? Math.min(timeout, MAX_TIMEOUT) : DEFAULT_TIMEOUT
+}

@@ -1,0 +1,25 @@
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+
+/** What is answered to one request. */
+export interface Reply {
+  readonly status: number
+  readonly headers?: OutgoingHttpHeaders
+  readonly body: string | Uint8Array
+}
+
+export function send(response: ServerResponse, { status, headers, body }: Reply): void {
+  // Node leaves out the body of an answer to HEAD, not its length.
+  response
+    .writeHead(status, {
+      'Content-Type': 'text/plain; charset=utf-8',
+      'Content-Length': Buffer.byteLength(body),
+      ...headers,
+    })
+    .end(body)
+}
+
+/** The refusal of what is neither GET nor HEAD. */
+export function methodReply({ method }: IncomingMessage): Reply | undefined {
+  if (method === 'GET' || method === 'HEAD') return undefined
+  return { status: 405, headers: { Allow: 'GET, HEAD' }, body: 'only GET and HEAD are answered\n' }
+}
