@@ -11,7 +11,8 @@ const TAG_LENGTH = 16
  * lets anybody forge others. With random nonces, of 96 bits, a key bears 2^32 messages (NIST SP 800-38D, 8.3), which a
  * busy fleet has written in days; counters would have to be shared by the fleet, and a process restored from a snapshot
  * counts twice. So there are 192 random bits to a message: half of them make its key by HKDF-Expand (RFC 5869, 2.3; no
- * Extract, for keys are random already), half are its nonce. Both come twice as rarely in 2^80 messages as one in 2^32.
+ * Extract, for keys are random already), half are its nonce. That both come twice in 2^80 messages is as unlikely as that
+ * a nonce alone does in 2^32. They are drawn for each message, never ahead: a snapshot would hold what was.
  *
  * Sealed: the random bytes, the message encrypted, the tag.
  */

@@ -262,8 +262,12 @@ describeTimedStores('getOrSetMany', (store) => {
     const few = new Map([['key 124999', 'last']])
     const values = await cache.getOrSetMany(keys, () => few)
     expect([values.length, values[124_998], values[124_999]]).toEqual([125_000, undefined, 'last'])
-    expect((await cache.getMany(keys)).filter((value) => value !== undefined)).toEqual(['last'])
+    // On a busy machine all this takes longer than a lease lasts: the value is not stored then.
+    const found = (await cache.getMany(keys)).filter((value) => value !== undefined)
+    expect([[], ['last']]).toContainEqual(found)
     expect(await cache.getOrSet('key 5', () => 'loaded')).toBe('loaded')
+    expect(await cache.getOrSet('key 124999', () => 'last')).toBe('last')
+    expect(await cache.getMany(['key 5', 'key 124999'])).toEqual(['loaded', 'last'])
     expect(await cache.deleteMany(keys)).toBe(true)
     expect(await cache.getMany(['key 5', 'key 124999'])).toEqual([undefined, undefined])
   })
