@@ -15,6 +15,9 @@ export default defineConfig({
   test: {
     ...base.test,
     projects: undefined,
-    include: ['packages/core/test/metrics.test.ts', 'packages/exporter/test/{exporter,negotiate,reader,scrape,security,serialiser}.test.ts'],
+    include: [
+      'packages/core/test/metrics.test.ts',
+      'packages/exporter/test/{exporter,negotiate,reader,scrape,security,serialiser}.test.ts',
+    ],
   },
 })

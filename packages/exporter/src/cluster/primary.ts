@@ -1,7 +1,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import { diag } from '@opentelemetry/api'
 import { within } from '../deadline.js'
-import type { Collect, Families } from '../exposition/family.js'
+import type { Collect, Families, Family } from '../exposition/family.js'
 import { addFamily } from '../exposition/sum.js'
 import type { Address } from '../options.js'
 import { decode, isOurs, type ToPrimary, type ToWorker } from './messages.js'
@@ -108,10 +108,18 @@ export class ClusterPrimary {
     const member = this.#members.get(worker.id)
     this.#members.delete(worker.id)
     for (const family of member?.last.values() ?? []) {
-      if (family.type === 'counter' || family.type === 'histogram') addFamily(this.#departed, family)
+      if (family.type === 'counter' || family.type === 'histogram') addFamily(this.#departed, bare(family))
     }
     for (const [key, { resolve }] of this.#awaited) if (key.startsWith(`${worker.id} `)) resolve()
   }
+}
+
+/** Without exemplars, which would pile up. */
+function bare(family: Family): Family {
+  const values = Array.from(family.series, ([labels, value]) => {
+    return [labels, typeof value === 'number' ? value : { ...value, exemplars: [] }] as const
+  })
+  return { ...family, series: new Map(values) }
 }
 
 function send(worker: Worker, message: ToWorker): void {

@@ -14,7 +14,7 @@ export interface WebConfig {
 }
 
 const SECTIONS = ['tls_server_config', 'http_server_config', 'basic_auth_users'] as const
-export type Section = (typeof SECTIONS)[number]
+type Section = (typeof SECTIONS)[number]
 
 /**
  * Reads the file that Prometheus and its exporters take with `--web.config.file`.
