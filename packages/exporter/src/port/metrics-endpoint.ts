@@ -62,7 +62,9 @@ export class MetricsEndpoint {
     } catch (error) {
       if (!(error instanceof DeadlineError)) return unavailable(NOT_COLLECTED)
       this.#metrics.failed('timeout')
-      return unavailable(`the metrics could not be collected within ${timeout} ms\n`)
+      const why = `the metrics could not be collected within ${timeout} ms`
+      diag.error(`otel-cache: ${why}`)
+      return unavailable(`${why}\n`)
     }
   }
 
