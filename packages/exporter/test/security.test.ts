@@ -262,13 +262,13 @@ test('a real Prometheus gets in with its certificate and its password, and not w
   const config = `global: { scrape_interval: 200ms }\nscrape_configs:${job('right', 'opensesame')}${job('wrong', 'hush')}\n`
   const prometheus = await startPrometheus({ config })
   onTestFinished(() => prometheus.stop())
-  const valueOf = async (expression: string) => (await prometheus.query(expression)).map(({ value }) => value)
-  await vi.waitFor(async () => expect(await valueOf('up{job="right"}')).toEqual([1]), {
+  const values = async (expression: string) => (await prometheus.query(expression)).map(({ value }) => value)
+  await vi.waitFor(async () => expect(await values('up{job="right"}')).toEqual([1]), {
     timeout: 20_000,
     interval: 100,
   })
-  expect(await valueOf('orders_total{job="right"}')).toEqual([3])
-  await vi.waitFor(async () => expect(await valueOf('up{job="wrong"}')).toEqual([0]), {
+  expect(await values('orders_total{job="right"}')).toEqual([3])
+  await vi.waitFor(async () => expect(await values('up{job="wrong"}')).toEqual([0]), {
     timeout: 20_000,
     interval: 100,
   })
