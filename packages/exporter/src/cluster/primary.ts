@@ -13,7 +13,7 @@ interface Member {
   readonly worker: Worker
   /** What it last told: true for its counters until it tells more. */
   last: Families
-  /** Whether its silence has been told to `diag`. */
+  /** Whether it owes an answer: until it comes, the worker is neither waited for nor asked again. */
   isSilent: boolean
 }
 
@@ -67,6 +67,7 @@ export class ClusterPrimary {
   }
 
   async #ask(member: Member, id: number, timeout: number): Promise<void> {
+    if (member.isSilent) return
     const { worker } = member
     const key = `${worker.id} ${id}`
     const answer = new Promise<void>((resolve, reject) => {
@@ -75,10 +76,9 @@ export class ClusterPrimary {
     send(worker, { otelCacheExporter: 'collect', id, timeout })
     try {
       await within(timeout, answer)
-      member.isSilent = false
     } catch (error) {
       if (error instanceof AggregateError) throw error
-      if (!member.isSilent) diag.warn(`otel-cache: worker ${worker.id} tells no metrics; it counts as it last did`)
+      diag.warn(`otel-cache: worker ${worker.id} tells no metrics; it counts as it last did`)
       member.isSilent = true
     } finally {
       this.#awaited.delete(key)
@@ -89,6 +89,7 @@ export class ClusterPrimary {
     if (!isOurs(message)) return
     const told: ToPrimary = message
     const member = this.#members.get(worker.id)
+    if (member !== undefined) member.isSilent = false
     if (told.otelCacheExporter === 'hello') {
       if (member === undefined) this.#members.set(worker.id, { worker, last: new Map(), isSilent: false })
       send(worker, { otelCacheExporter: 'welcome', address: this.#address })
