@@ -61,7 +61,10 @@ export class PrometheusReader extends PrometheusExporter {
    * authentication, formats and status codes as the port. It can be handed on by itself.
    */
   override readonly getMetricsRequestHandler = (request: IncomingMessage, response: ServerResponse): void => {
-    void this.#endpoint.answer(request, response)
+    this.#endpoint.answer(request, response).catch((error: unknown) => {
+      // The application has already answered, for one. Not thrown into the process for that.
+      diag.error('otel-cache: a request for the metrics could not be answered', error)
+    })
   }
 
   override async startServer(): Promise<void> {

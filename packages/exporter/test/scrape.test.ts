@@ -171,6 +171,23 @@ describe("in the application's own server", () => {
     expect((await ask(url, { path: '/' })).body).toBe('the application')
   })
 
+  test('a response that the application has already begun harms nobody', async () => {
+    const { error } = recordDiag()
+    const { reader } = await mount()
+    const server = createServer((request, response) => {
+      response.write('begun')
+      reader.getMetricsRequestHandler(request, response)
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const { port } = server.address() as { port: number }
+    const asked = ask(`http://127.0.0.1:${port}/`).catch(() => {})
+    await vi.waitFor(() =>
+      expect(error).toHaveBeenCalledWith(expect.stringContaining('could not be answered'), expect.any(Error)),
+    )
+    server.close().closeAllConnections()
+    await asked
+  })
+
   test('with the same authentication', async () => {
     const { url } = await mount({ bearerToken: 'secret' })
     expect((await ask(url)).status).toBe(401)

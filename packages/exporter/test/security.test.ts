@@ -1,13 +1,15 @@
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { get } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { ConnectionOptions } from 'node:tls'
+import { type ConnectionOptions, connect } from 'node:tls'
 import { fileURLToPath } from 'node:url'
+import { startPrometheus } from '@otel-cache/test-servers'
 import { hashSync } from 'bcryptjs'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type PrometheusPortOptions, startPrometheusExporter, type TlsOptions } from '../src/index.js'
-import { ask } from './helpers.js'
+import { ask, recordDiag } from './helpers.js'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 const certFile = path('../../test-servers/tls/cert.pem')
@@ -165,6 +167,35 @@ describe('TLS', () => {
     expect(await statuses({ ...both, clientAllowedSans: ['elsewhere'] })).toEqual([false, false, false])
   })
 
+  test('takes renewed certificates, and keeps the last right ones', async () => {
+    const { error } = recordDiag()
+    vi.useFakeTimers({ toFake: ['setInterval'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const tls = {
+      certFile: file('live-cert.pem', String(known.cert)),
+      keyFile: file('live-key.pem', String(known.key)),
+    }
+    const { url } = await start({ tls })
+    const shown = async () => {
+      const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', rejectUnauthorized: false })
+      await once(socket, 'secureConnect')
+      const { CN } = socket.getPeerCertificate().subject
+      socket.destroy()
+      return CN
+    }
+    expect(await shown()).toBe('otel-cache tests')
+    file('live-cert.pem', String(stranger.cert))
+    vi.advanceTimersByTime(60_000)
+    expect(await shown()).toBe('otel-cache tests')
+    expect(error).toHaveBeenCalledWith(
+      expect.any(String),
+      expect.objectContaining({ message: expect.stringMatching(/^tls.keyFile/) }),
+    )
+    file('live-key.pem', String(stranger.key))
+    vi.advanceTimersByTime(60_000)
+    expect(await shown()).toBe('stranger')
+  })
+
   test('takes cipher suites and curves by their IANA names', async () => {
     const { url } = await start({
       tls: {
@@ -218,6 +249,31 @@ basic_auth_users:
   })
 })
 
+test('a real Prometheus gets in with its certificate and its password, and not with another one', async () => {
+  const tls: TlsOptions = { certFile, keyFile, clientCaFile: certFile, clientAuthType: 'RequireAndVerifyClientCert' }
+  const { meterProvider, address } = await start({ tls, basicAuthUsers: { alice: HASH } })
+  meterProvider.getMeter('shop').createCounter('orders').add(3)
+  const job = (name: string, password: string) => `
+  - job_name: ${name}
+    scheme: https
+    tls_config: { ca_file: ${certFile}, cert_file: ${certFile}, key_file: ${keyFile} }
+    basic_auth: { username: alice, password: ${password} }
+    static_configs: [{ targets: ["127.0.0.1:${address().port}"] }]`
+  const config = `global: { scrape_interval: 200ms }\nscrape_configs:${job('right', 'opensesame')}${job('wrong', 'hush')}\n`
+  const prometheus = await startPrometheus({ config })
+  onTestFinished(() => prometheus.stop())
+  const values = async (expression: string) => (await prometheus.query(expression)).map(({ value }) => value)
+  await vi.waitFor(async () => expect(await values('up{job="right"}')).toEqual([1]), {
+    timeout: 20_000,
+    interval: 100,
+  })
+  expect(await values('orders_total{job="right"}')).toEqual([3])
+  await vi.waitFor(async () => expect(await values('up{job="wrong"}')).toEqual([0]), {
+    timeout: 20_000,
+    interval: 100,
+  })
+})
+
 describe('what cannot protect is refused', () => {
   const missing = path('no-such-file')
   const notPem = path('tls/README.md')
@@ -252,6 +308,11 @@ describe('what cannot protect is refused', () => {
     [{ tls: { certFile, keyFile, clientCaFile: certFile } }, /^tls.clientAuthType must be one that verifies/],
     [{ tls: { certFile, keyFile, cipherSuites: ['TLS_NO_WITH_SUCH'] } }, /^tls.cipherSuites must be what TLS knows/],
     [{ tls: { certFile, keyFile, curvePreferences: ['P9'] } }, /^tls.curvePreferences must be some of CurveP256, /],
+    [{ tls: { certFile, keyFile, clientAllowedSans: ['a'] } }, /^tls.clientAllowedSans must be absent without Require/],
+    [
+      { tls: { certFile, cert: 'x', keyFile } },
+      /^tls.cert must be absent beside tls.certFile; received 'something else'/,
+    ],
     [{ webConfigFile: missing }, /^webConfigFile must be a file that can be read; received '.*no-such-file': ENOENT/],
     [{ webConfigFile: 7 }, 'webConfigFile must be the name of a file; received 7'],
     [{ webConfigFile: 'x', tls: { certFile, keyFile } }, 'webConfigFile must be absent where tls or basicAuthUsers is'],

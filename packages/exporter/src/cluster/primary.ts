@@ -1,7 +1,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import { diag } from '@opentelemetry/api'
 import { within } from '../deadline.js'
-import type { Collect, Families } from '../exposition/family.js'
+import type { Collect, Families, Family } from '../exposition/family.js'
 import { addFamily } from '../exposition/sum.js'
 import type { Address } from '../options.js'
 import { decode, isOurs, type ToPrimary, type ToWorker } from './messages.js'
@@ -13,7 +13,7 @@ interface Member {
   readonly worker: Worker
   /** What it last told: true for its counters until it tells more. */
   last: Families
-  /** Whether its silence has been told to `diag`. */
+  /** Whether it owes an answer: until it comes, the worker is neither waited for nor asked again. */
   isSilent: boolean
 }
 
@@ -67,6 +67,7 @@ export class ClusterPrimary {
   }
 
   async #ask(member: Member, id: number, timeout: number): Promise<void> {
+    if (member.isSilent) return
     const { worker } = member
     const key = `${worker.id} ${id}`
     const answer = new Promise<void>((resolve, reject) => {
@@ -75,10 +76,9 @@ export class ClusterPrimary {
     send(worker, { otelCacheExporter: 'collect', id, timeout })
     try {
       await within(timeout, answer)
-      member.isSilent = false
     } catch (error) {
       if (error instanceof AggregateError) throw error
-      if (!member.isSilent) diag.warn(`otel-cache: worker ${worker.id} tells no metrics; it counts as it last did`)
+      diag.warn(`otel-cache: worker ${worker.id} tells no metrics; it counts as it last did`)
       member.isSilent = true
     } finally {
       this.#awaited.delete(key)
@@ -89,6 +89,7 @@ export class ClusterPrimary {
     if (!isOurs(message)) return
     const told: ToPrimary = message
     const member = this.#members.get(worker.id)
+    if (member !== undefined) member.isSilent = false
     if (told.otelCacheExporter === 'hello') {
       if (member === undefined) this.#members.set(worker.id, { worker, last: new Map(), isSilent: false })
       send(worker, { otelCacheExporter: 'welcome', address: this.#address })
@@ -108,10 +109,18 @@ export class ClusterPrimary {
     const member = this.#members.get(worker.id)
     this.#members.delete(worker.id)
     for (const family of member?.last.values() ?? []) {
-      if (family.type === 'counter' || family.type === 'histogram') addFamily(this.#departed, family)
+      if (family.type === 'counter' || family.type === 'histogram') addFamily(this.#departed, bare(family))
     }
     for (const [key, { resolve }] of this.#awaited) if (key.startsWith(`${worker.id} `)) resolve()
   }
+}
+
+/** Without exemplars, which would pile up. */
+function bare(family: Family): Family {
+  const values = Array.from(family.series, ([labels, value]) => {
+    return [labels, typeof value === 'number' ? value : { ...value, exemplars: [] }] as const
+  })
+  return { ...family, series: new Map(values) }
 }
 
 function send(worker: Worker, message: ToWorker): void {

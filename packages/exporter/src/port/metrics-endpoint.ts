@@ -37,20 +37,21 @@ export class MetricsEndpoint {
     this.#authentication = authentication
   }
 
-  /** Never rejects: what cannot be answered is a 503. */
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const started = performance.now()
-    this.#requests++
-    response.once('close', () => this.#requests--)
-    const reply = await this.#reply(request)
+    const closed = new Promise<void>((resolve) => response.once('close', resolve))
+    const reply = await this.#reply(request, closed)
     this.#metrics.scraped(reply.status, (performance.now() - started) / 1_000)
     send(response, reply)
   }
 
-  async #reply(request: IncomingMessage): Promise<Reply> {
+  async #reply(request: IncomingMessage, closed: Promise<void>): Promise<Reply> {
     const refused = (await this.#authentication.refuse(request)) ?? methodReply(request)
     if (refused !== undefined) return refused
-    if (this.#requests > MAX_REQUESTS) return unavailable(`more than ${MAX_REQUESTS} requests at once\n`)
+    if (this.#requests >= MAX_REQUESTS) return unavailable(`more than ${MAX_REQUESTS} requests at once\n`)
+    // Until it is read: a client that reads slowly holds its answer in memory.
+    this.#requests++
+    void closed.then(() => this.#requests--)
     const format = negotiateFormat(request.headers.accept)
     const zipped = acceptsGzip(request.headers['accept-encoding'])
     const timeout = timeoutOf(request)
@@ -61,7 +62,9 @@ export class MetricsEndpoint {
     } catch (error) {
       if (!(error instanceof DeadlineError)) return unavailable(NOT_COLLECTED)
       this.#metrics.failed('timeout')
-      return unavailable(`the metrics could not be collected within ${timeout} ms\n`)
+      const why = `the metrics could not be collected within ${timeout} ms`
+      diag.error(`otel-cache: ${why}`)
+      return unavailable(`${why}\n`)
     }
   }
 

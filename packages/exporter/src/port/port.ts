@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import { diag } from '@opentelemetry/api'
 import type { Address } from '../options.js'
 import type { TlsSettings } from '../security/tls.js'
@@ -18,6 +18,8 @@ const HANDSHAKE_TIMEOUT = 5_000
 /** Nothing moves on a connection: longer than any scrape may take. */
 const IDLE_TIMEOUT = 65_000
 const MAX_CONNECTIONS = 256
+/** How often certificates are read again, which are renewed long before they end. */
+const REREAD_INTERVAL = 60_000
 
 /** Answers the requests for one path. */
 export type Route = (request: IncomingMessage, response: ServerResponse) => void
@@ -33,6 +35,7 @@ export class Port {
   readonly #routes: ReadonlyMap<string, Route>
   readonly #headers: Readonly<Record<string, string>>
   readonly #server: Server
+  #rereading: NodeJS.Timeout | undefined
   #listening: Promise<Address> | undefined
   #closed: Promise<void> | undefined
 
@@ -46,6 +49,9 @@ export class Port {
       const server = createTlsServer({ ...LIMITS, ...tls.server, handshakeTimeout: HANDSHAKE_TIMEOUT }, answer)
       this.#server = server.on('secureConnection', (socket) => {
         if (!tls.admits(socket)) socket.destroy()
+      })
+      server.once('listening', () => {
+        this.#rereading = setInterval(() => renew(server, tls), REREAD_INTERVAL).unref()
       })
     }
     this.#server.maxConnections = MAX_CONNECTIONS
@@ -75,6 +81,7 @@ export class Port {
   }
 
   async #close(): Promise<void> {
+    clearInterval(this.#rereading)
     try {
       // A name may still be looked up: the port would open behind a close that did not wait.
       await this.#listening
@@ -95,5 +102,14 @@ export class Port {
     const route = this.#routes.get(request.url?.split('?', 1)[0] ?? '')
     if (route !== undefined) route(request, response)
     else send(response, { status: 404, body: `not found; there is ${[...this.#routes.keys()].join(', ')}\n` })
+  }
+}
+
+/** New connections get the certificates of now; while those are wrong, the last right ones. */
+function renew(server: TlsServer, tls: TlsSettings): void {
+  try {
+    server.setSecureContext(tls.reread().server)
+  } catch (error) {
+    diag.error('otel-cache: the certificates could not be read again; the last ones stay', error)
   }
 }

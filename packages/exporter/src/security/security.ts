@@ -15,7 +15,8 @@ export interface SecurityOptions {
   readonly bearerToken?: string
   /**
    * A file in the form that Prometheus and its exporters take with `--web.config.file`: `tls_server_config`,
-   * `http_server_config` and `basic_auth_users`. Instead of `tls` and `basicAuthUsers`. Read once, at the start.
+   * `http_server_config` and `basic_auth_users`. Instead of `tls` and `basicAuthUsers`. It is read once;
+   * certificates are read again every minute.
    */
   readonly webConfigFile?: string
 }

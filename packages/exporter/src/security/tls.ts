@@ -49,6 +49,8 @@ export interface TlsSettings {
   readonly verifiesClients: boolean
   /** Whether a connection may stay, by its client's certificate. */
   admits(socket: TLSSocket): boolean
+  /** The same with what the files say now. Throws as at the start. */
+  reread(): TlsSettings
 }
 
 const VERSIONS: Readonly<Record<TlsVersion, SecureVersion>> = {
@@ -106,6 +108,9 @@ export function resolveTls(options: TlsOptions, path: Path): TlsSettings {
     )
   }
   const requires = clientAuthType.startsWith('Require')
+  if (sans !== undefined && !(requires && verifies)) {
+    refuse(path.of('clientAllowedSans'), 'absent without RequireAndVerifyClientCert', sans)
+  }
   const server: NodeTlsOptions = {
     cert,
     key,
@@ -129,6 +134,7 @@ export function resolveTls(options: TlsOptions, path: Path): TlsSettings {
       const shown = certificate.subjectAltName?.split(', ').map((san) => san.slice(san.indexOf(':') + 1))
       return sans === undefined || sans.some((san) => shown?.includes(san))
     },
+    reread: () => resolveTls(options, path),
   }
 }
 
@@ -136,13 +142,15 @@ function refuse(option: string, expected: string, received: unknown, cause?: unk
   throw new ExporterOptionError(option, expected, received, cause)
 }
 
+/** Stands in errors for what may be a key. */
+const HIDDEN = 'something else'
+
 /** What stands in the options themselves or in the file they name. */
 function pem(options: TlsOptions, name: 'cert' | 'key' | 'clientCa', path: Path): string | undefined {
   const fileName = `${name}File` as const
   const { [name]: text, [fileName]: file } = options
-  if (text !== undefined && file !== undefined)
-    refuse(path.of(name), `absent where ${path.of(fileName)} is given`, '...')
-  if (text !== undefined) return typeof text === 'string' ? text : refuse(path.of(name), 'a string in PEM', text)
+  if (text !== undefined && file !== undefined) refuse(path.of(name), `absent beside ${path.of(fileName)}`, HIDDEN)
+  if (text !== undefined) return typeof text === 'string' ? text : refuse(path.of(name), 'a string in PEM', HIDDEN)
   if (file === undefined) return undefined
   if (typeof file !== 'string' || file === '') refuse(path.of(fileName), 'the name of a file', file)
   try {
@@ -159,8 +167,7 @@ function check({ cert, key, ca, ...rest }: NodeTlsOptions, options: TlsOptions, 
     try {
       createSecureContext(parts)
     } catch (error) {
-      // Never the text itself: it may be a key.
-      refuse(path.of(file === undefined ? name : `${name}File`), expected, file ?? 'something else', error)
+      refuse(path.of(file === undefined ? name : `${name}File`), expected, file ?? HIDDEN, error)
     }
   }
   attempt('cert', 'a certificate in PEM', { cert })
