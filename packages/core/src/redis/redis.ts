@@ -290,7 +290,7 @@ export class RedisTier {
     const { generations, span } = writing
     const sentAt = this.#clock.now()
     const { epoch } = this.stored
-    // What belongs to a widest one that has ended is never read, here neither where the channel tells of it.
+    // What belongs to a widest one that has ended is never read from Redis, nor from memory where the channel tells of it.
     const isTold = this.stored.known(generations) !== undefined
     const looked = this.isCluster ? [] : isTold ? generations.filter((one) => !isWidest(one)) : generations
     const form = this.#formOf(writing, storedAt)

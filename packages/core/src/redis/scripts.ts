@@ -172,9 +172,10 @@ return #KEYS
 
 /**
  * Stores what was loaded, where its lease still stands: a change of the key ends the lease, so that a load that began
- * before it is refused. That of a widest generation is not looked at: what belongs to one that has ended is never read.
+ * before it is refused.
  *
- * KEYS: the value, its lease, then those of its other generations that are on the same server.
+ * KEYS: the value, its lease, then those of its generations that are on the same server and to be looked at: all but the
+ * widest where the channel tells of that, because what belongs to one that has ended is never read.
  * ARGV: the lease's token, expiry in milliseconds (0: never), the stored form, the ids of those generations.
  * Returns 1; or 0 where its lease or a generation has ended.
  */
