@@ -44,9 +44,7 @@ export class GroupRun {
   }
 
   static async start(group: Group, redisUrl: string, pace: Pace): Promise<GroupRun> {
-    const redis = new Redis(redisUrl)
-    await redis.flushall()
-    redis.disconnect()
+    await emptied(redisUrl)
     const starting = group.cases.map((one) => WorkerProcess.start(group, one, redisUrl, pace.warmUp))
     return new GroupRun(group, pace, await Promise.all(starting))
   }
@@ -81,4 +79,10 @@ export class GroupRun {
   stop(): void {
     for (const worker of this.#workers) worker.stop()
   }
+}
+
+export async function emptied(redisUrl: string): Promise<void> {
+  const redis = new Redis(redisUrl)
+  await redis.flushall()
+  redis.disconnect()
 }

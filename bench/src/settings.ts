@@ -1,17 +1,21 @@
 import { parseArgs } from 'node:util'
 import { groups } from './groups.js'
+import { programs } from './programs.js'
 
 export const USAGE: string = `Usage: pnpm bench [--filter NAME] [--quick] [--json]
 
 Measures the cache beside the libraries it stands on, over memory and over a redis-server of its own: first mitata's
 table of times, then the ratios that the contract bounds.
 
-  --filter NAME  only the groups whose name contains NAME
+  --filter NAME  only the groups and programs whose name contains NAME
   --quick        fewer and shorter rounds: a first impression, in about a minute
   --json         the last line of standard output is one JSON object: nanoseconds per operation, and the ratios
   --help         this text
 
-Groups: ${groups.map(({ name }) => name).join(', ')}`
+Groups: ${groups.map(({ name }) => name).join(', ')}
+
+Programs:
+${programs.map(({ name, about }) => `  ${name}: ${about}`).join('\n')}`
 
 export interface Settings {
   readonly help: boolean
@@ -27,8 +31,8 @@ export class UsageError extends Error {
 
 export function readSettings(args: readonly string[]): Settings {
   const settings = readFlags(args)
-  if (!groups.some(({ name }) => name.includes(settings.filter))) {
-    throw new UsageError(`No group's name contains '${settings.filter}'\n\n${USAGE}`)
+  if (![...groups, ...programs].some(({ name }) => name.includes(settings.filter))) {
+    throw new UsageError(`No group's or program's name contains '${settings.filter}'\n\n${USAGE}`)
   }
   return settings
 }

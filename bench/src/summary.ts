@@ -60,17 +60,21 @@ const COLUMNS = ['', 'floor', 'takes / floor', 'figure', 'middle half', 'bound',
 /** The figures beside the bounds, as lines of text. */
 export function summaryLines(results: readonly Result[]): string[] {
   const lines = [COLUMNS, ...results.map(columnsOf)]
-  const widths = COLUMNS.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)))
-  const rendered = lines.map((line) =>
-    line
+  return alignedLines(lines).flatMap((line, index) => {
+    const group = results[index - 1]?.group
+    return group === undefined || group === results[index - 2]?.group ? [line] : ['', group, line]
+  })
+}
+
+/** Rows of cells as lines of text, each column as wide as its widest cell. */
+export function alignedLines(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  return rows.map((row) =>
+    row
       .map((text, column) => text.padEnd(widths[column] ?? 0))
       .join('  ')
       .trimEnd(),
   )
-  return rendered.flatMap((line, index) => {
-    const group = results[index - 1]?.group
-    return group === undefined || group === results[index - 2]?.group ? [line] : ['', group, line]
-  })
 }
 
 function columnsOf(result: Result): readonly string[] {

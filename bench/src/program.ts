@@ -1,0 +1,45 @@
+/** A part of the bench that measures in a way of its own, where a group compares cases that take turns. */
+export interface Program {
+  /** In kebab-case, as `--filter` finds it. */
+  readonly name: string
+  /** What it shows, in one line, for `--help`. */
+  readonly about: string
+  run(context: ProgramContext): Promise<ProgramReport>
+}
+
+export interface ProgramContext {
+  /** A redis-server of the bench, emptied for this program. */
+  readonly redisUrl: string
+  /** Whether a first impression is enough: seconds instead of minutes. */
+  readonly quick: boolean
+  /** Tells how far it has come, from 0 to 1, and with what. */
+  progress(done: number, text: string): void
+}
+
+/** What a program found. All of it is JSON: it is printed, and kept in a results file. */
+export interface ProgramReport {
+  readonly tables: readonly Table[]
+  /** What the contract bounds. */
+  readonly bounds: readonly BoundCheck[]
+  /** Why the figures should not be believed. Normally empty. */
+  readonly complaints: readonly string[]
+}
+
+export interface Table {
+  readonly title: string
+  readonly columns: readonly string[]
+  /** As many cells as columns; numbers with the digits that are worth showing. */
+  readonly rows: readonly (readonly (string | number)[])[]
+  /** What has to be known to read it right, in one or two sentences. */
+  readonly note?: string
+}
+
+/** A figure of the contract, section 5, beside what was measured. */
+export interface BoundCheck {
+  readonly figure: string
+  readonly unit: '%' | 'ms' | 'x' | 'ns' | 'B'
+  readonly measured: number
+  readonly limit: number
+  /** Which side of the limit is right. */
+  readonly kind: 'at most' | 'at least' | 'under'
+}
