@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
+import { beginSlotMove } from '@otel-cache/test-servers'
 import type { Fleet } from './fleet.js'
 import type { Window } from './history.js'
 import { now } from './journal.js'
-import { SUBJECTS } from './layout.js'
+import { rawName, SUBJECTS, type Subject } from './layout.js'
 import type { Mix } from './messages.js'
-import { moveSlotOf } from './move-slots.js'
 import type { Outsider } from './outsider.js'
 import type { Servers } from './servers.js'
 
@@ -141,12 +141,16 @@ export function killMaster(): Disturbance {
 
 const MASTERS = 3
 
-/** The keys move to other masters of a Cluster, one after the other. */
-export function moveSlots(period: number): Disturbance {
+/** The keys move to other masters of a Cluster, one after the other, each held for a while between its two masters. */
+export function moveSlots(held: number, subjects: readonly Subject[] = SUBJECTS): Disturbance {
   return async ({ servers: { cluster } }) => {
-    for (const subject of SUBJECTS) {
-      if (cluster !== undefined) await moveSlotOf(subject, cluster)
-      await pause(period)
+    if (cluster === undefined) return
+    for (const subject of subjects) {
+      const move = await beginSlotMove(cluster, rawName(subject))
+      await pause(held / 2)
+      await move.migrate()
+      await pause(held / 2)
+      await move.finish()
     }
   }
 }

@@ -32,13 +32,13 @@ export const PLANTED: readonly Planted[] = [
   {
     bug: 'deletes do not end the lease',
     file: 'redis/deletes.js',
-    replace: [['[[name, lease]]', '[[name]]']],
+    replace: [['[name, lease]', '[name]']],
   },
   {
     bug: 'a set ends no lease but its own',
     file: 'redis/scripts.js',
     replace: [
-      ["redis.call('DEL', KEYS[2])\nreturn now", "if ARGV[6] ~= '' then redis.call('DEL', KEYS[2]) end\nreturn now"],
+      ["redis.pcall('DEL', KEYS[2])\nreturn now", "if ARGV[6] ~= '' then redis.call('DEL', KEYS[2]) end\nreturn now"],
     ],
   },
   {

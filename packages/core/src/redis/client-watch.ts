@@ -33,6 +33,8 @@ export class ClientWatch {
     this.#client = client
     this.hasBeenReady = client.status === 'ready'
     client.on('ready', this.#ready)
+    for (const node of client.nodes?.('all') ?? []) hearAsking(node)
+    client.on('+node', hearAsking)
     this.firstAttempt = new Promise((resolve) => {
       this.#endFirstAttempt = () => {
         for (const event of ENDS) client.off(event, this.#endFirstAttempt)
@@ -56,11 +58,29 @@ export class ClientWatch {
     if (this.#users > 0) return
     ClientWatch.#watches.delete(this.#client)
     this.#client.off('ready', this.#ready)
+    this.#client.off('+node', hearAsking)
     this.#endFirstAttempt()
   }
 
   readonly #ready = (): void => {
     this.hasBeenReady = true
     for (const action of this.#onReady) action()
+  }
+}
+
+const heard = new WeakSet<object>()
+
+/**
+ * A Cluster's client sends ASKING ahead of what it was redirected with, and leaves its reply to nobody. Where the
+ * connection ends first, that would be an unhandled rejection, which ends the process.
+ */
+function hearAsking(node: { asking?: (...args: unknown[]) => Promise<unknown> }): void {
+  const { asking } = node
+  if (typeof asking !== 'function' || heard.has(node)) return
+  heard.add(node)
+  node.asking = (...args) => {
+    const asked = asking.apply(node, args)
+    asked.catch(() => {})
+    return asked
   }
 }

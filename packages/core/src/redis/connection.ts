@@ -6,9 +6,9 @@ import type { Budget } from './budget.js'
 import { CircuitBreaker } from './circuit-breaker.js'
 import { ClientWatch } from './client-watch.js'
 import { atDeadline } from './deadlines.js'
-import { type Command, command, type Reply, Wire } from './wire.js'
+import { MovingSlots } from './moving-slots.js'
+import { type Command, command, type Reply, TIMED_OUT, Wire } from './wire.js'
 
-const TIMED_OUT: Reply = { ok: false, error: 'timeout' }
 const NOT_CONNECTED: Reply = { ok: false, error: 'connection' }
 const SKIPPED: Reply = { ok: false, error: 'skipped' }
 
@@ -24,6 +24,8 @@ export class RedisConnection {
   readonly client: RedisLike
   readonly breaker: CircuitBreaker
   readonly #wire: Wire
+  /** Commands go through it in a Cluster. */
+  readonly #slots: MovingSlots | undefined
   readonly clock: Clock
   readonly #watch: ClientWatch
   readonly #stopListening: () => void
@@ -41,6 +43,7 @@ export class RedisConnection {
     this.breaker = new CircuitBreaker(onOpen)
     this.clock = clock
     this.#wire = new Wire(client, clock)
+    this.#slots = this.isCluster ? new MovingSlots(this.#wire, clock) : undefined
     this.#watch = ClientWatch.of(client)
     this.#stopListening = this.#watch.onReady(onReady)
   }
@@ -99,7 +102,8 @@ export class RedisConnection {
   #send(commands: readonly Command[], budget: Budget, done: (replies: readonly Reply[]) => void, calls: number): void {
     const { breaker } = this
     const { era } = breaker
-    this.#wire.send(commands, budget.left, (replies) => {
+    const wire = this.#slots ?? this.#wire
+    wire.send(commands, budget.left, (replies) => {
       if (replies.some(isFromHealthyRedis)) breaker.succeeded()
       else breaker.failed(era, calls)
       budget.end()
@@ -134,6 +138,7 @@ export class RedisConnection {
     this.#stopListening()
     this.#watch.leave()
     this.#wire.close()
+    this.#slots?.close()
   }
 
   /** Undefined once Redis may be asked. */

@@ -2,9 +2,10 @@ import type { RedisKeys } from '../keys.js'
 import type { Failure } from '../outcome.js'
 import type { Budget } from './budget.js'
 import type { RedisConnection } from './connection.js'
+import { deleteInCluster } from './moving-slots.js'
 import { chunksOf } from './reader.js'
 import { type Demand, Unconfirmed } from './unconfirmed.js'
-import { command, numberOf, type Reply } from './wire.js'
+import { type Command, command, numberOf, type Reply } from './wire.js'
 
 export type RedisDone = { readonly kind: 'done' } | RedisFailed
 
@@ -90,31 +91,22 @@ export class Deletes {
 
   /** With a value goes its lease, because what is being loaded is older; with a generation what fences loaders' tags. */
   async send(names: readonly string[], budget: Budget): Promise<RedisDone> {
-    const { isCluster } = this.#connection
-    const whole = names.flatMap((name) => {
-      const lease = this.#keys.leaseOf(name)
-      // In one command: they are in one slot.
-      return lease === undefined ? [[name]] : [[name, lease]]
-    })
     const fences = [...new Set(names.flatMap((name) => this.#keys.anyTagOf(name) ?? []))].map((name) => [name])
-    const all = [...whole, ...fences]
-    const groups = isCluster ? all : chunksOf(all).map((chunk) => chunk.flat())
-    const commands = groups.map((group) => command('del', ...group))
-    const replies = await this.#connection.send(commands, budget)
-    if (!isCluster) return doneOf(replies)
-    // In a slot that is moving, commands of two keys fail. The lease goes twice: nobody is to take it in between.
-    const moving = groups.filter((group, index) => group.length > 1 && isMoving(replies[index] as Reply))
-    if (moving.length === 0) return doneOf(replies)
-    const singles = moving.flatMap(([value, lease]) =>
-      [lease, value, lease].map((name) => command('del', name as string)),
-    )
-    const settled = replies.filter((reply, index) => (groups[index] as string[]).length === 1 || !isMoving(reply))
-    return doneOf([...settled, ...(await this.#connection.send(singles, budget))])
+    const withLeases = names.map((name) => {
+      const lease = this.#keys.leaseOf(name)
+      return lease === undefined ? [name] : [name, lease]
+    })
+    const groups = [...withLeases, ...fences]
+    const commands = this.#connection.isCluster
+      ? groups.map(inCluster)
+      : chunksOf(groups).map((chunk) => command('del', ...chunk.flat()))
+    return doneOf(await this.#connection.send(commands, budget))
   }
 }
 
-function isMoving(reply: Reply): boolean {
-  return !reply.ok && reply.error === 'cluster'
+function inCluster(group: readonly string[]): Command {
+  const [value, lease] = group as [string, string?]
+  return lease === undefined ? command('del', value) : deleteInCluster(value, lease)
 }
 
 /** Whether all deletes were done. */

@@ -20,6 +20,8 @@ const BY_CODE: Readonly<Record<string, ErrorType>> = {
   WRONGTYPE: 'undecodable',
 }
 
+/** What a script says of a key in a slot that is moving; and what ioredis says once it has been redirected too often. */
+const CLUSTER = /non local key|too many cluster redirections/i
 const CONNECTION = /connection is closed|isn't writeable|connection.*(?:ended|lost)|socket|max retries per request/i
 const CONNECTION_CODE = /^(?:ECONN|EPIPE|ENOTFOUND|EAI_|EHOST|ENET|ETIMEDOUT|NR_CLOSED|UNCERTAIN_STATE)/
 
@@ -31,6 +33,7 @@ export function failureOf(error: unknown): ErrorType {
   const code = /^(?:ERR Error running script.*?: )?(?:@user_script:\d+: )?-?([A-Z]+)\b/.exec(message)?.[1]
   const byCode = code === undefined ? undefined : BY_CODE[code]
   if (byCode !== undefined) return byCode
+  if (CLUSTER.test(message)) return 'cluster'
   if (message === 'Command timed out') return 'timeout'
   if (name === 'ClusterAllFailedError') return 'cluster'
   if (name === 'MaxRetriesPerRequestError' || name === 'AbortError' || CONNECTION.test(message)) return 'connection'

@@ -5,6 +5,7 @@ import type { Milliseconds } from '../types.js'
 import type { Budget } from './budget.js'
 import { failureOf } from './failure.js'
 import { readGenerationId } from './generation-id.js'
+import { runInCluster } from './moving-slots.js'
 import type { Parts } from './parts.js'
 import { chunksOf } from './reader.js'
 import { BARREN, FRUITLESS } from './released.js'
@@ -128,7 +129,10 @@ export class Leases {
 
   #claim({ claiming, token }: Attempt, group: readonly string[], { generations }: Noted, ids: Ids): Command {
     const belongs = ids.slice(0, generations.length).join(',')
-    return runScript(CLAIM, this.#withLeases(group), [token, claiming.mode, writeTags(claiming.tags), belongs])
+    const args = [token, claiming.mode, writeTags(claiming.tags), belongs]
+    if (!this.#parts.connection.isCluster) return runScript(CLAIM, this.#withLeases(group), args)
+    const [name] = group as [string]
+    return runInCluster(CLAIM, [name, this.#leaseOf(name)], args)
   }
 
   #askAndClaim(

@@ -15,6 +15,7 @@ import { Coherence } from './coherence.js'
 import { RedisConnection } from './connection.js'
 import { Deletes, DONE, type RedisDone, type RedisFailed } from './deletes.js'
 import { Leases } from './leases.js'
+import { runInCluster, UNTIL_MOVING } from './moving-slots.js'
 import type { Parts } from './parts.js'
 import { Reader } from './reader.js'
 import { Recovery } from './recovery.js'
@@ -292,17 +293,20 @@ export class RedisTier {
     const { epoch } = this.stored
     // What belongs to a widest one that has ended is never read from Redis, nor from memory where the channel tells of it.
     const isTold = this.stored.known(generations) !== undefined
-    const looked = this.isCluster ? [] : isTold ? generations.filter((one) => !isWidest(one)) : generations
+    const looked = isTold ? generations.filter((one) => !isWidest(one)) : generations
     const form = this.#formOf(writing, storedAt)
-    const reply = await this.#connection.sendOne(
-      runScript(
-        STORE_LOADED,
-        [name, lease.name, ...looked.map(this.stored.nameOf)],
-        [lease.token, expiryOfSpan(span), form, ...looked.map((one) => one.id ?? '')],
-        () => mark.void,
-      ),
-      budget,
-    )
+    const args = [lease.token, expiryOfSpan(span), form]
+    const isObsolete = (): boolean => mark.void
+    // In a Cluster generations live elsewhere. A value whose generation has ended is then stored, and never read.
+    const script = this.isCluster
+      ? runInCluster(STORE_LOADED, [name, lease.name], args, isObsolete)
+      : runScript(
+          STORE_LOADED,
+          [name, lease.name, ...looked.map(this.stored.nameOf)],
+          [...args, ...looked.map((one) => one.id ?? '')],
+          isObsolete,
+        )
+    const reply = await this.#connection.sendOne(script, budget)
     if (!reply.ok) return { kind: 'failed', error: reply.error }
     const stored = numberOf(reply.value)
     if (stored === undefined) return NONSENSE
@@ -328,24 +332,27 @@ export class RedisTier {
     const [beforeStoredAt, beforeIds, beforeBody] = writePieces(writing, byteLength(body))
     const sentAt = this.#clock.now()
     const { epoch } = this.stored
-    const reply = await this.#connection.sendOne(
-      runScript(
-        STORE_VALUE,
-        // In a Cluster generations live elsewhere. A value whose generation has ended is then stored, and never read.
-        [name, this.#leaseOf(name), ...(this.isCluster ? [] : generations.map(this.stored.nameOf))],
-        [
-          expiryOfSpan(span),
-          this.#redisClock.toRedis(sentAt + budget.left) ?? '',
-          beforeStoredAt,
-          beforeIds,
-          typeof body === 'string' ? beforeBody + body : Buffer.concat([Buffer.from(beforeBody), body]),
-          lease?.token ?? '',
-          ...generations.map((one) => one.id ?? ''),
-        ],
-        () => mark.void,
-      ),
-      budget,
-    )
+    const last = typeof body === 'string' ? beforeBody + body : Buffer.concat([Buffer.from(beforeBody), body])
+    const args = (patience: Milliseconds): Array<string | number | Uint8Array> => [
+      expiryOfSpan(span),
+      this.#redisClock.toRedis(sentAt + patience) ?? '',
+      beforeStoredAt,
+      beforeIds,
+      last,
+      lease?.token ?? '',
+      ...generations.map((one) => one.id ?? ''),
+    ]
+    const isObsolete = (): boolean => mark.void
+    const pair = [name, this.#leaseOf(name)] as const
+    const { left } = budget
+    const script = this.isCluster
+      ? runInCluster(STORE_VALUE, pair, args(left * UNTIL_MOVING), isObsolete, {
+          // No lease must stand on the other server.
+          ...(lease === undefined && { first: command('del', pair[1]) }),
+          args: args(left),
+        })
+      : runScript(STORE_VALUE, [...pair, ...generations.map(this.stored.nameOf)], args(left), isObsolete)
+    const reply = await this.#connection.sendOne(script, budget)
     if (!reply.ok) return { kind: 'failed', error: reply.error }
     const instant = numberOf(reply.value)
     if (instant === undefined) return NONSENSE
@@ -389,7 +396,11 @@ export class RedisTier {
       if (refused !== undefined) return { kind: 'failed', error: refused }
       if (mark.void) return DONE
     }
-    const script = runScript(EXPIRE_VALUE, [name, this.#leaseOf(name)], [], () => mark.void)
+    const lease = this.#leaseOf(name)
+    const isObsolete = (): boolean => mark.void
+    const script = this.isCluster
+      ? runInCluster(EXPIRE_VALUE, [name, lease], [], isObsolete, { first: command('del', lease) })
+      : runScript(EXPIRE_VALUE, [name, lease], [], isObsolete)
     const reply = await this.#connection.sendOne(script, budget)
     if (reply.ok && numberOf(reply.value) !== undefined) return DONE
     this.distrust(place)

@@ -13,6 +13,19 @@ function script(source: string): Script {
   return { source, sha: createHash('sha1').update(source).digest('hex') }
 }
 
+/** A script of a value and its lease. */
+export interface PairScript extends Script {
+  /**
+   * The same, naming the value alone, with the lease as the last of ARGV: it goes where the value is, or would be, while
+   * their slot is moving. A lease on the other server is out of its reach: one that cannot be taken, and does not stand.
+   */
+  readonly valueAlone: Script
+}
+
+function pairScript(source: string): PairScript {
+  return { ...script(source), valueAlone: script(`KEYS[2] = table.remove(ARGV)${source}`) }
+}
+
 /** A process has an id like a generation's. */
 const HOLDER_LENGTH = 12
 
@@ -84,7 +97,7 @@ end
  * expected as they are stored, the ids of the generations the values belong to.
  * Returns the claims' answers, one after the other.
  */
-export const CLAIM: Script = script(`${CLAIMING}
+export const CLAIM: PairScript = pairScript(`${CLAIMING}
 local answers = {}
 for i = 1, #KEYS, 2 do answers[i], answers[i + 1] = claim(KEYS[i], KEYS[i + 1], ARGV[4]) end
 return answers
@@ -179,7 +192,7 @@ return #KEYS
  * ARGV: the lease's token, expiry in milliseconds (0: never), the stored form, the ids of those generations.
  * Returns 1; or 0 where its lease or a generation has ended.
  */
-export const STORE_LOADED: Script = script(`${OUTLIVE}
+export const STORE_LOADED: PairScript = pairScript(`${OUTLIVE}
 if redis.pcall('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 for i = 3, #KEYS do
   if redis.pcall('GET', KEYS[i]) ~= ARGV[i + 1] then return 0 end
@@ -201,7 +214,7 @@ return 1
  * stored form, the lease's token (empty: none needed), then the ids of all its generations.
  * Returns the instant in milliseconds, below 0 where it is late; or 0 where its lease or a generation has ended.
  */
-export const STORE_VALUE: Script = script(`${OUTLIVE}
+export const STORE_VALUE: PairScript = pairScript(`${OUTLIVE}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if ARGV[2] ~= '' and now > tonumber(ARGV[2]) then return -now end
@@ -212,7 +225,7 @@ end
 for i = 4, #KEYS do outlive(KEYS[i], tonumber(ARGV[1])) end
 local value = ARGV[3] .. string.format('%.0f', now) .. ARGV[4] .. table.concat(ARGV, ',', 7) .. ARGV[5]
 if ARGV[1] == '0' then redis.call('SET', KEYS[1], value) else redis.call('SET', KEYS[1], value, 'PX', ARGV[1]) end
-redis.call('DEL', KEYS[2])
+redis.pcall('DEL', KEYS[2])
 return now
 `)
 
@@ -223,8 +236,8 @@ return now
  *
  * KEYS: the value, its lease.
  */
-export const EXPIRE_VALUE: Script = script(`
-redis.call('DEL', KEYS[2])
+export const EXPIRE_VALUE: PairScript = pairScript(`
+redis.pcall('DEL', KEYS[2])
 local value = redis.pcall('GET', KEYS[1])
 if type(value) ~= 'string' then return 0 end
 local head, at, fresh, revalidate, iferror, rest = value:match('^(oc1 %S+ )(%d+) (%S+) (%S+) (%S+) (.*)$')

@@ -202,10 +202,10 @@ async function runIdOf(asked: Promise<unknown>): Promise<string | undefined> {
   }
 }
 
-/**
- * Node ids of the masters that own slots, as a node of a Cluster sees it. Throws while one of its slots is moving: what is
- * written at the other end, which may own no slot yet, is told there.
- */
+/** `[slot->-node]`, as a node of a Cluster shows a slot that is moving away from it. */
+const MOVING_TO = /^\[\d+->-(\w+)\]$/
+
+/** Node ids of the masters that slots belong to, or are moving to, as a node of a Cluster sees it. */
 export async function mastersSeenBy(node: RedisLike): Promise<ReadonlySet<string>> {
   const lines = String(await untraced(() => node.call('cluster', 'nodes')))
     .trim()
@@ -213,8 +213,12 @@ export async function mastersSeenBy(node: RedisLike): Promise<ReadonlySet<string
   const masters = new Set<string>()
   for (const line of lines) {
     const [id, , flags, , , , , , ...slots] = line.trim().split(' ') as [string, ...string[]]
-    if (slots.some((slot) => slot.startsWith('['))) throw new Error('TRYAGAIN a slot is moving')
-    if (slots.length > 0 && flags?.includes('master')) masters.add(id)
+    if (slots.length === 0 || !flags?.includes('master')) continue
+    masters.add(id)
+    for (const slot of slots) {
+      const target = MOVING_TO.exec(slot)?.[1]
+      if (target !== undefined) masters.add(target)
+    }
   }
   return masters
 }

@@ -8,7 +8,7 @@ import type { Script } from './scripts.js'
 /** What became of a command; commands never throw. Texts arrive as Buffers. */
 export type Reply = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: Failure }
 
-type Argument = string | number | Uint8Array
+export type Argument = string | number | Uint8Array
 
 export interface Command {
   readonly name: string
@@ -17,6 +17,16 @@ export interface Command {
   readonly source?: string
   /** Whether sending it now, late, would undo what has come since. */
   readonly isObsolete?: () => boolean
+  /** Of what names two keys in a Cluster. */
+  readonly whileMoving?: WhileMoving
+}
+
+/** How to do the same while a slot is moving and each of its keys may be on another server. */
+export interface WhileMoving {
+  /** One of its keys. */
+  readonly key: string
+  /** Commands of one key, to be sent one after the other. */
+  steps(): readonly Command[]
 }
 
 export function command(name: string, ...args: Argument[]): Command {
@@ -32,9 +42,9 @@ export function runScript(
   return { name: 'evalsha', args: [sha, keys.length, ...keys, ...args], source, isObsolete }
 }
 
-const TIMED_OUT: Reply = { ok: false, error: 'timeout' }
+export const TIMED_OUT: Reply = { ok: false, error: 'timeout' }
 /** A script that was not sent: to it, what it is about has ended. */
-const OBSOLETE: Reply = { ok: true, value: 0 }
+export const OBSOLETE: Reply = { ok: true, value: 0 }
 
 /** Commands to one server and their replies, with a deadline. */
 export class Wire {

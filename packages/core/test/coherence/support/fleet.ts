@@ -6,7 +6,7 @@ import { openCache } from '../../../src/cache.js'
 import { TurnClock } from '../../../src/clock.js'
 import type { Cache, CacheOptions } from '../../../src/index.js'
 import { newGenerationId } from '../../../src/redis/generation-id.js'
-import { CLAIM, NOTE_AND_CLAIM } from '../../../src/redis/scripts.js'
+import { CLAIM, NOTE_AND_CLAIM, type Script } from '../../../src/redis/scripts.js'
 import { freshName, makeCache } from '../../support/caches.js'
 import { type Collected, makeProvider } from '../../support/metrics.js'
 import { connect, IOREDIS, type RedisClient } from '../../support/redis.js'
@@ -45,7 +45,7 @@ class Spy {
   }
 
   /** How many commands of a name, or scripts, have been answered. */
-  count(name: string | typeof CLAIM): number {
+  count(name: string | Script): number {
     return this.answered.filter(([command, script]) =>
       typeof name === 'string' ? command === name : script === name.sha || script === name.source,
     ).length
@@ -162,6 +162,7 @@ export async function waits({ spy }: Process<object>, before = 0): Promise<void>
 
 /** A Redis Cluster for the tests of a file or of a `describe`. */
 export function useCluster(): {
+  readonly servers: RedisCluster
   process(options: Partial<CacheOptions> & { name: string }): Promise<Process<Cluster>>
 } {
   let servers: RedisCluster | undefined
@@ -170,6 +171,9 @@ export function useCluster(): {
   })
   afterAll(() => servers?.stop())
   return {
+    get servers() {
+      return servers as RedisCluster
+    },
     async process(options) {
       const client = new Cluster(servers?.address ?? [])
       client.on('error', () => {})

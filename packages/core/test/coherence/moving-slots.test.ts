@@ -1,0 +1,172 @@
+import { beginSlotMove, type SlotMove } from '@otel-cache/test-servers'
+import { describe, expect, test } from 'vitest'
+import type { Cache, CacheOptions } from '../../src/index.js'
+import { HeldLoader, unexpected } from '../read-through/support/loads.js'
+import { freshName } from '../support/caches.js'
+import { noUnhandledRejections } from '../support/unhandled.js'
+import { until } from '../support/until.js'
+import { useCluster } from './support/fleet.js'
+
+noUnhandledRejections()
+
+const cluster = useCluster()
+
+/** Half of it passes until a command is known to have been refused. */
+const options = { memory: false, redisTimeout: 800 } satisfies Partial<CacheOptions>
+
+const valueName = (name: string, key: string) => `${name}:v:{${key}}`
+const leaseName = (name: string, key: string) => `${name}:l:{${key}}`
+
+async function begin(name: string, key = 'k'): Promise<SlotMove> {
+  return beginSlotMove(cluster.servers, valueName(name, key))
+}
+
+describe('while a slot is moving', () => {
+  const places: ReadonlyArray<[where: string, prepare: (cache: Cache, name: string) => Promise<SlotMove>]> = [
+    [
+      'the value still where it was',
+      async (cache, name) => {
+        await cache.set('k', 'first')
+        return begin(name)
+      },
+    ],
+    [
+      'the value moved already',
+      async (cache, name) => {
+        await cache.set('k', 'first')
+        const move = await begin(name)
+        await move.migrate()
+        return move
+      },
+    ],
+  ]
+
+  test.each(places)('everything works, %s', async (_, prepare) => {
+    const name = freshName()
+    const { cache, metrics } = await cluster.process({ ...options, name })
+    const move = await prepare(cache, name)
+    expect(await cache.get('k')).toBe('first')
+    expect(await cache.getOrSet('k', unexpected)).toBe('first')
+    expect(await cache.set('k', 'second')).toBe(true)
+    expect(await cache.get('k')).toBe('second')
+    expect(await cache.expire('k')).toBe(true)
+    expect(await cache.getOrSet('k', () => 'third')).toBe('third')
+    expect(await cache.delete('k')).toBe(true)
+    expect(await cache.get('k')).toBeUndefined()
+    expect(await cache.getOrSet('k', () => 'fourth')).toBe('fourth')
+    expect(await cache.getOrSet('k', unexpected)).toBe('fourth')
+    await move.finish()
+    expect(await cache.getOrSet('k', unexpected)).toBe('fourth')
+    expect(await cache.delete('k')).toBe(true)
+    expect(await cache.getOrSet('k', () => 'fifth')).toBe('fifth')
+    expect((await metrics()).sum('redis_cache_errors_total')).toBe(0)
+    expect(cache.stats()).toMatchObject({ errors: 0, unconfirmed: 0, circuit: 'closed' })
+  })
+
+  test.each(['set', 'delete', 'expire', 'getOrSet'] as const)('the first to find out may be a %s', async (first) => {
+    const name = freshName()
+    const { cache } = await cluster.process({ ...options, name })
+    await cache.set('k', 'first')
+    const move = await begin(name)
+    const calls = {
+      set: () => cache.set('k', 'second'),
+      delete: () => cache.delete('k'),
+      expire: () => cache.expire('k'),
+      getOrSet: () => cache.getOrSet('k', unexpected),
+    }
+    expect(await calls[first]()).toBe(first === 'getOrSet' ? 'first' : true)
+    const left = { set: 'second', delete: undefined, expire: undefined, getOrSet: 'first' }[first]
+    expect(await cache.get('k')).toBe(left)
+    await move.finish()
+    expect(await cache.get('k')).toBe(left)
+  })
+
+  test('two processes share one load', async () => {
+    const name = freshName()
+    const a = await cluster.process({ ...options, name })
+    const b = await cluster.process({ ...options, name })
+    const move = await begin(name)
+    const { load, run, runs } = new HeldLoader<string>()
+    const inA = a.cache.getOrSet('k', load)
+    const { resolve } = await run(1)
+    const inB = b.cache.getOrSet('k', unexpected)
+    await until(async () => (await a.client.exists(leaseName(name, 'k'))) === 1, 'the lease')
+    await until(() => b.spy.answered.length > 1, 'a waiter')
+    resolve('v')
+    expect(await Promise.all([inA, inB])).toEqual(['v', 'v'])
+    expect(runs).toHaveLength(1)
+    await move.finish()
+    expect(await b.cache.getOrSet('k', unexpected)).toBe('v')
+  })
+
+  // The lease has gone before the value: a change that only looked beside the value would leave it standing.
+  test.each(['set', 'delete', 'expire'] as const)('a %s fences a load whose lease has moved', async (change) => {
+    const name = freshName()
+    const loading = await cluster.process({ ...options, name })
+    const changing = await cluster.process({ ...options, name })
+    const lifetime = { ttl: 60_000, staleIfError: 60_000 }
+    await loading.cache.set('k', 'first', lifetime)
+    await loading.cache.expire('k')
+    const { load, run } = new HeldLoader<string>()
+    const loaded = loading.cache.getOrSet('k', load, lifetime)
+    const { resolve } = await run(1)
+    const move = await begin(name)
+    await move.migrate(leaseName(name, 'k'))
+    const calls = {
+      set: () => changing.cache.set('k', 'second'),
+      delete: () => changing.cache.delete('k'),
+      expire: () => changing.cache.expire('k'),
+    }
+    expect(await calls[change]()).toBe(true)
+    await move.migrate()
+    resolve('too old')
+    expect(await loaded).toBe('too old')
+    await move.finish()
+    const after = await cluster.process({ ...options, name })
+    expect(await after.cache.get('k')).toBe(change === 'set' ? 'second' : undefined)
+  })
+
+  test('what cannot be leased is loaded, counted and not stored', async () => {
+    const name = freshName()
+    const { cache, metrics } = await cluster.process({ ...options, name })
+    const lifetime = { ttl: 60_000, staleIfError: 60_000 }
+    await cache.set('k', 'first', lifetime)
+    await cache.expire('k')
+    const move = await begin(name)
+    expect(await cache.getOrSet('k', () => 'second', lifetime)).toBe('second')
+    expect((await metrics()).counts('redis_cache_errors_total', 'error_type')).toMatchObject({ cluster: 1 })
+    await move.finish()
+    expect(await cache.getOrSet('k', () => 'third', lifetime)).toBe('third')
+  })
+})
+
+test('a reply that is only late is not waited for twice', async () => {
+  const name = freshName()
+  const { cache, spy } = await cluster.process({ ...options, name })
+  await cache.getOrSet('warm', () => 'v')
+  const release = spy.hold(([command]) => command === 'evalsha')
+  const set = cache.set('k', 'v')
+  await until(() => spy.held >= 2, 'its second form')
+  release()
+  expect(await set).toBe(true)
+  expect(await cache.get('k')).toBe('v')
+})
+
+test('a connection that ends with ASKING unanswered rejects nothing', async () => {
+  const name = freshName()
+  const { cache, client } = await cluster.process({ ...options, name })
+  await begin(name)
+  let asked = 0
+  for (const node of client.nodes('master')) {
+    const send = node.sendCommand.bind(node)
+    node.sendCommand = (command, ...others) => {
+      if (command.name === 'asking') {
+        asked += 1
+        queueMicrotask(() => node.disconnect())
+      }
+      return send(command, ...others)
+    }
+  }
+  await cache.get('k')
+  expect(asked).toBe(1)
+})
