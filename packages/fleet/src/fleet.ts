@@ -12,6 +12,8 @@ export interface FleetOptions {
   readonly target: Target
   readonly cache: Plan['cache']
   readonly core?: string | undefined
+  /** What every other process runs instead. */
+  readonly otherCore?: string | undefined
 }
 
 /** Processes that share one Redis, and the journals in which all that they do is told. */
@@ -44,9 +46,10 @@ export class Fleet {
   }
 
   async add(overrides: Partial<Plan> = {}): Promise<Member> {
-    const { seed, target, cache, core } = this.#options
+    const { seed, target, cache, otherCore } = this.#options
     this.#started += 1
     const process = this.#started
+    const core = process % 2 === 0 && otherCore !== undefined ? otherCore : this.#options.core
     const plan = { process, seed: seed * 1_000 + process, journal: this.#pathOf(process), target, cache, core }
     const member = await Member.start({ ...plan, ...overrides })
     this.#members.push(member)

@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly seed: number
   /** The entry module of the cache. Default: the package's own. */
   readonly core?: string | undefined
+  /** What every other process runs instead. */
+  readonly otherCore?: string | undefined
 }
 
 export interface Outcome extends Verdict {
@@ -30,14 +32,14 @@ export interface Outcome extends Verdict {
 }
 
 /** Has a fleet live through a scenario, and judges what it recorded. */
-export async function run(scenario: Scenario, { seed, core }: RunOptions): Promise<Outcome> {
+export async function run(scenario: Scenario, { seed, ...cores }: RunOptions): Promise<Outcome> {
   const started = performance.now()
   const { bound, mix, workers: size } = scenario
   const servers = await startServers(scenario.behind ?? 'redis')
   let fleet: Fleet | undefined
   let outsider: Outsider | undefined
   try {
-    fleet = await Fleet.start({ size, seed, target: servers.target, cache: { maxStaleness: bound }, core })
+    fleet = await Fleet.start({ size, seed, target: servers.target, cache: { maxStaleness: bound }, ...cores })
     outsider = new Outsider(servers.direct, fleet.own, seed)
     const windows: Window[] = []
     const stage: Stage = { fleet, outsider, mix, servers, windows }

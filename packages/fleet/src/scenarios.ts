@@ -16,6 +16,7 @@ import {
   stopWorker,
   writeFromOutside,
 } from './disturbances.js'
+import { SUBJECTS } from './layout.js'
 import type { Mix } from './messages.js'
 import type { Kind } from './servers.js'
 
@@ -91,4 +92,12 @@ export const SHORT_SCENARIOS: readonly Scenario[] = [
   }),
   scenario('slow loads', [calm(3_000)], { ...SHORT, mix: slowLoads(1_000) }),
   scenario('Sentinel failover', [calm(500), failOver('asked'), calm(500)], { ...SHORT, behind: 'sentinels' }),
+  scenario(
+    'slots that move, and the death of a master in a Cluster',
+    [moveSlots(300, SUBJECTS.slice(0, 6)), killMaster()],
+    {
+      ...SHORT,
+      behind: 'cluster',
+    },
+  ),
 ]

@@ -116,8 +116,15 @@ class RunningSet implements SentinelSet {
 
   async failover(): Promise<RedisServer> {
     const old = await this.master()
-    // Refused as long as the one before is not over for all, or a replica has not been heard of lately.
-    await until('a failover starts', async () => this.sentinels[0]?.command('SENTINEL', 'FAILOVER', NAME))
+    const first = this.sentinels[0] as RedisServer
+    await until('the first Sentinel names another master', async () => {
+      const state = record((await first.command('SENTINEL', 'MASTER', NAME)) as Reply[])
+      if (state.get('port') !== String(old.port)) return true
+      // Refused as long as the one before is not over for all, or a replica has not been heard of lately; given up where
+      // it takes too long.
+      if (!String(state.get('flags')).includes('failover')) await first.command('SENTINEL', 'FAILOVER', NAME)
+      return undefined
+    })
     const master = await this.masterAfter(old)
     await this.settled(master)
     return master
