@@ -1,4 +1,4 @@
-import type { FaultProxy, RedisServer, SentinelSet } from '@otel-cache/test-servers'
+import type { FaultProxy, RedisCluster, RedisServer, SentinelSet } from '@otel-cache/test-servers'
 import type { RedisOptions } from 'ioredis'
 import type { Cache } from '../../src/index.js'
 import type { ErrorType } from '../../src/outcome.js'
@@ -11,8 +11,12 @@ export interface World {
   readonly proxy: FaultProxy
   /** What the server belongs to, for faults that are `behind` it. The server is the master of the beginning. */
   readonly sentinel: SentinelSet
+  /** The same, for faults that are `behind` a Cluster. The server is its first master. */
+  readonly cluster: RedisCluster
   readonly client: RedisClient
   readonly cache: Cache
+  /** The cache's. */
+  readonly name: string
   /** Sends a command to the server past the client and the proxy. */
   readonly admin: RedisServer['command']
 }
@@ -27,8 +31,8 @@ export type ClientName = 'ioredis 6' | 'ioredis 5' | 'enableOfflineQueue: false'
 export interface Fault {
   /** In the words of the document. */
   readonly name: string
-  /** The client talks to the server through a fault proxy, or finds it by Sentinels. */
-  readonly behind?: 'proxy' | 'sentinel'
+  /** The client talks to the server through a fault proxy, finds it by Sentinels, or is a Cluster's. */
+  readonly behind?: 'proxy' | 'sentinel' | 'cluster'
   /** Default: ioredis 6 as an application makes it. */
   readonly clients?: readonly ClientName[]
   /** Of the server. */

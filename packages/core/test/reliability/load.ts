@@ -4,6 +4,8 @@ import type { Cache } from '../../src/index.js'
 /** Nobody changes these: they show whether Redis still answers hits. */
 const STEADY: readonly string[] = ['steady-0', 'steady-1', 'steady-2', 'steady-3']
 const CHANGING: readonly string[] = Array.from({ length: 8 }, (_, index) => `changing-${index}`)
+/** All that is read and changed. */
+export const KEYS: readonly string[] = [...STEADY, ...CHANGING]
 const CALLERS = 8
 const BETWEEN_CALLS = 10
 

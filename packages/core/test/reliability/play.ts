@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import type { RedisServer, Reply } from '@otel-cache/test-servers'
 import { makeProvider, type TestReader } from '../support/metrics.js'
 import { until } from '../support/until.js'
 import type { ClientName, Fault, World } from './fault.js'
@@ -122,15 +123,23 @@ function replayedAt({ samples }: Load, after: number): number | undefined {
  * Looks into Redis past the cache, once all is confirmed: what was changed must not be there as it was before, whatever
  * the change had returned.
  */
-async function remnants({ behind }: Fault, { server, sentinel }: World, load: Load): Promise<string[]> {
-  const redis = behind === 'sentinel' ? await sentinel.master() : server
+async function remnants(fault: Fault, world: World, load: Load): Promise<string[]> {
   const found: string[] = []
-  for (const name of (await redis.command('KEYS', '*v:*')) as string[]) {
-    if ((await redis.command('TYPE', name)) !== 'string') continue
-    const body = String(await redis.command('GET', name)).split('\n')[1]
-    const { key, born } = JSON.parse(body ?? '{}') as Value
-    const floor = load.changed.get(key) ?? 0
-    if (born < floor) found.push(`Redis has of ${key}: ${born}, changed at ${floor}`)
+  for (const redis of await mastersOf(fault, world)) {
+    for (const name of (await redis.command('KEYS', '*v:*')) as string[]) {
+      if ((await redis.command('TYPE', name)) !== 'string') continue
+      const body = String(await redis.command('GET', name)).split('\n')[1]
+      const { key, born } = JSON.parse(body ?? '{}') as Value
+      const floor = load.changed.get(key) ?? 0
+      if (born < floor) found.push(`Redis has of ${key}: ${born}, changed at ${floor}`)
+    }
   }
   return found
+}
+
+async function mastersOf({ behind }: Fault, { server, sentinel, cluster }: World): Promise<readonly RedisServer[]> {
+  if (behind === 'sentinel') return [await sentinel.master()]
+  if (behind !== 'cluster') return [server]
+  const roles = await Promise.all(cluster.nodes.map((node) => node.command('ROLE').catch(() => [])))
+  return cluster.nodes.filter((_, index) => (roles[index] as Reply[])[0] === 'master')
 }

@@ -75,6 +75,8 @@ This page is generated: see the end.
 - **After a failover Redis may have lost a confirmed write.** Its replication is asynchronous: what the old master had confirmed and not yet passed on is gone, a delete as well as a set. Lifetimes bound what comes back.
 - **The queue of unconfirmed deletes dies with the process.** \`close()\` says how many were lost. It holds 10,000 keys; more become one \`clear\`.
 - **The client decides when it reconnects.** ioredis 5 waits up to 2 s between late attempts, ioredis 6 up to 5 s, and nobody is back before its client is: set \`retryStrategy\`. With Sentinel, ioredis stays with a master that hangs unless \`failoverDetector\` is set.
+- **One breaker is before a whole Cluster.** A master that is gone may open it for the others as well; a probe closes it again as soon as one of them answers.
+- **What is stale in a slot that is moving** cannot be leased: it is loaded by whoever asks, and not stored, until the slot has moved.
 - **A connection that loses bytes and goes on**, which TCP does not do, is beyond anybody's repair: replies would belong to other commands.
 
 ## What the cache needs of Redis

@@ -3,6 +3,7 @@ import { CONTENTS } from './faults/contents.js'
 import { FAILING_OVER } from './faults/failing-over.js'
 import { GONE } from './faults/gone.js'
 import { HANGING } from './faults/hanging.js'
+import { IN_CLUSTER } from './faults/in-cluster.js'
 import { REFUSING } from './faults/refusing.js'
 
 /** All of it, in the order of the document. A new row goes into one of these, a new group here and into a test file. */
@@ -12,4 +13,5 @@ export const SUITE: ReadonlyArray<{ readonly title: string; readonly faults: rea
   { title: 'Redis refuses', faults: REFUSING },
   { title: 'Redis gives back what nobody has stored', faults: CONTENTS },
   { title: 'Sentinel chooses another master', faults: FAILING_OVER },
+  { title: 'A Cluster changes, or breaks', faults: IN_CLUSTER },
 ]

@@ -1,0 +1,4 @@
+import { IN_CLUSTER } from './faults/in-cluster.js'
+import { playAll } from './play-all.js'
+
+playAll(IN_CLUSTER)
