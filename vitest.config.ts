@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { configDefaults, defineConfig } from 'vitest/config'
 
 const FLEET = 'packages/fleet/test/**/*.test.ts'
@@ -14,6 +15,8 @@ export default defineConfig({
           name: 'all',
           include: ['{packages,examples}/*/test/**/*.test.ts'],
           exclude: [...configDefaults.exclude, FLEET],
+          // Most of them wait for servers most of the time: one at a time would leave a processor idle.
+          maxWorkers: Math.max(2, availableParallelism() - 1),
           sequence: { groupOrder: 0 },
         },
       },

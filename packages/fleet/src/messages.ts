@@ -28,6 +28,10 @@ export interface Mix {
   readonly changes: number
   /** Some loads take so many milliseconds, most a few. */
   readonly slowLoads: { readonly share: number; readonly take: number }
+  /** Milliseconds for which everything is stored. Default: one of several. */
+  readonly ttl?: number
+  /** Nothing is read, and nothing changed but by the end of a generation. */
+  readonly onlyEnds?: true
 }
 
 export type LoaderPlan = { readonly takes: number } | 'hangs'

@@ -9,6 +9,8 @@ import type { Versions } from './versions.js'
 /** With so many waiting for Redis or a loader nothing new is begun: a hanging Redis would pile them up. */
 const MOST_WAITING = 40
 const TTLS = [1_000, 5_000, 20_000, 60_000]
+/** Below this share a change is of one key, above it of a generation. */
+const OF_CHANGES = { others: 0.9 }
 const OF_LOADS = { failing: 0.005, immediate: 0.4, slowish: 0.02 }
 
 /** Random operations on few keys, each in the journal. */
@@ -62,10 +64,10 @@ export class Mixer {
     }
   }
 
-  #begin({ changes, slowLoads }: Mix): void {
-    const isChange = this.#random() < changes
-    if (isChange && !this.#isQuiet && !this.#mustWait) this.#change(slowLoads)
-    else this.#read(slowLoads)
+  #begin(mix: Mix): void {
+    const isChange = this.#random() < mix.changes
+    if (isChange && !this.#isQuiet && !this.#mustWait) this.#change(mix)
+    else if (!mix.onlyEnds) this.#read(mix)
   }
 
   /** What has been replayed can only be told while nothing of this process's own is under way. */
@@ -80,11 +82,11 @@ export class Mixer {
     this.#journal.write(KIND.settled, 0, at, at, 0, 0)
   }
 
-  #read(slowLoads: Mix['slowLoads']): void {
+  #read(mix: Mix): void {
     const subject = this.#subject(1.5)
     const choice = this.#random()
     if (choice < 0.3) this.#reading(KIND.get, subject, () => this.#viewOf(subject).get(subject.key))
-    else if (choice < 0.8) this.#getOrSet(subject, slowLoads, false)
+    else if (choice < 0.8) this.#getOrSet(subject, mix, false)
     else {
       const start = now()
       const value = this.#viewOf(subject).peek<number>(subject.key) ?? MISS
@@ -92,11 +94,11 @@ export class Mixer {
     }
   }
 
-  #change(slowLoads: Mix['slowLoads']): void {
-    const choice = this.#random()
+  #change(mix: Mix): void {
+    const choice = mix.onlyEnds ? OF_CHANGES.others + this.#random() * (1 - OF_CHANGES.others) : this.#random()
     const subject = this.#subject(2.5)
     const view = this.#viewOf(subject)
-    const ttl = TTLS[Math.floor(this.#random() * TTLS.length)] as number
+    const ttl = this.#ttl(mix)
     if (choice < 0.4) {
       const value = this.#versions.next()
       this.#journal.write(KIND.beginSet, subject.index, now(), 0, value, 0)
@@ -104,8 +106,8 @@ export class Mixer {
       this.#changed(KIND.set, subject.index, value, () => view.set(subject.key, value, lifetimeOf(subject, ttl)))
     } else if (choice < 0.65) {
       this.#changed(KIND.delete, subject.index, MISS, () => view.delete(subject.key))
-    } else if (choice < 0.9) {
-      this.#getOrSet(subject, slowLoads, true)
+    } else if (choice < OF_CHANGES.others) {
+      this.#getOrSet(subject, mix, true)
     } else if (choice < 0.98) {
       const tag = Math.floor(this.#random() * TAG_COUNT)
       this.#changed(KIND.deleteByTag, tag, MISS, () => this.#views.whole.deleteByTag(tagName(tag)))
@@ -116,19 +118,18 @@ export class Mixer {
     }
   }
 
-  #getOrSet(subject: Subject, slowLoads: Mix['slowLoads'], refresh: boolean): void {
+  #getOrSet(subject: Subject, mix: Mix, refresh: boolean): void {
     let loaded = MISS
     const load = async (): Promise<number> => {
       loaded = this.#versions.next()
       this.#journal.write(KIND.beginLoad, subject.index, now(), 0, loaded, 0)
       this.#journal.flush()
-      const duration = this.#loadDuration(slowLoads)
+      const duration = this.#loadDuration(mix)
       if (duration > 0) await pause(duration)
       if (this.#random() < OF_LOADS.failing) throw new Error('the origin failed')
       return loaded
     }
-    const ttl = TTLS[Math.floor(this.#random() * TTLS.length)] as number
-    const options = { ...lifetimeOf(subject, ttl), refresh }
+    const options = { ...lifetimeOf(subject, this.#ttl(mix)), refresh }
     this.#reading(KIND.getOrSet, subject, async () => {
       try {
         return await this.#viewOf(subject).getOrSet(subject.key, load, options)
@@ -139,7 +140,11 @@ export class Mixer {
     })
   }
 
-  #loadDuration(slowLoads: Mix['slowLoads']): number {
+  #ttl({ ttl }: Mix): number {
+    return ttl ?? (TTLS[Math.floor(this.#random() * TTLS.length)] as number)
+  }
+
+  #loadDuration({ slowLoads }: Mix): number {
     const choice = this.#random()
     if (choice < slowLoads.share) return slowLoads.take
     if (choice < slowLoads.share + OF_LOADS.slowish) return 200

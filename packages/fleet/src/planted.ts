@@ -66,8 +66,8 @@ export const PLANTED: readonly Planted[] = [
       // Nor what a refused store says of it.
       ['this.#generations.doubt(one);', ''],
     ],
-    // Whatever else is read tells soon enough otherwise.
-    scenario: { mix: QUIETER, bound: 100 },
+    // Whatever else is changed, or read from Redis, would tell soon enough.
+    scenario: { mix: { ...QUIETER, changes: 0, ttl: 60_000 }, first: { ...QUIETER, changes: 0.0005, onlyEnds: true } },
   },
   {
     bug: 'a channel that broke proves what it has missed',

@@ -44,7 +44,9 @@ export async function run(scenario: Scenario, { seed, ...cores }: RunOptions): P
     const windows: Window[] = []
     const stage: Stage = { fleet, outsider, mix, servers, windows }
     outsider.begin()
-    fleet.send({ kind: 'mix', mix })
+    for (const [index, member] of fleet.members.entries()) {
+      member.send({ kind: 'mix', mix: index === 0 && scenario.first !== undefined ? scenario.first : mix })
+    }
     for (const disturb of scenario.disturbances) await disturb(stage)
     fleet.send({ kind: 'quiet' })
     await pause(bound + QUIET)

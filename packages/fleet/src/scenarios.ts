@@ -29,6 +29,8 @@ export interface Scenario {
   /** `maxStaleness` of the caches. */
   readonly bound: number
   readonly mix: Mix
+  /** What the first worker does instead. */
+  readonly first?: Mix
   /** One after the other. */
   readonly disturbances: readonly Disturbance[]
 }
