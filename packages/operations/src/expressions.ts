@@ -2,7 +2,7 @@
 const CHOSEN = 'job=~"$job", cache=~"$cache"'
 
 /** The selector of one metric, with further matchers. */
-export function selected(metric: string, matchers = ''): string {
+function selected(metric: string, matchers = ''): string {
   return `${metric}{${CHOSEN}${matchers && `, ${matchers}`}}`
 }
 
