@@ -31,7 +31,7 @@ export interface PrometheusReaderOptions extends PrometheusPortOptions {
  * // In the application's own server: node:http, Express, or Fastify with reply.hijack() and the raw objects.
  * const reader = createPrometheusReader({ preventServerStart: true })
  * const provider = new MeterProvider({ readers: [reader] })
- * app.get('/metrics', reader.getMetricsRequestHandler)
+ * app.all('/metrics', reader.getMetricsRequestHandler)
  */
 export function createPrometheusReader(options: PrometheusReaderOptions = {}): PrometheusReader {
   const { preventServerStart = false, ...rest } = options ?? {}
