@@ -63,6 +63,12 @@ describe('what is served', () => {
     expect((await ask(`${url}?name=x`)).status).toBe(200)
   })
 
+  test('the path may be a whole address', async () => {
+    const { url } = await start()
+    expect((await ask(url, { path: 'http://elsewhere:80/metrics?name=x' })).status).toBe(200)
+    expect((await ask(url, { path: 'http://elsewhere/metric' })).status).toBe(404)
+  })
+
   test.each(['/', '/metrics/', '/metricsx', '/Metrics', '//', '/%', '*'])('%s is not found', async (path) => {
     const { url } = await start()
     expect((await ask(url, { path })).status).toBe(404)

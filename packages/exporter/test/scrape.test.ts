@@ -91,6 +91,17 @@ describe('scrapes at once', () => {
     expect(collected).toHaveBeenCalledTimes(2)
   })
 
+  test('of whom one is in a hurry: it fails alone', async () => {
+    recordDiag()
+    const { url, collected, release } = await startHeld()
+    const hurried = ask(url, { headers: { 'x-prometheus-scrape-timeout-seconds': '0.2' } })
+    await vi.waitFor(() => expect(collected).toHaveBeenCalledOnce())
+    const patient = ask(url)
+    expect((await hurried).status).toBe(503)
+    release()
+    expect((await patient).status).toBe(200)
+  })
+
   test('are at most 40', async () => {
     const { url, release } = await startHeld()
     const answers = Array.from({ length: 50 }, () => ask(url))

@@ -20,6 +20,13 @@ const MAX_TIMEOUT = 60_000
 /** The answer should arrive before Prometheus has gone. */
 const OF_ITS_TIMEOUT = 0.95
 
+/** One that is under way, and what is made of it. */
+interface Collection {
+  readonly timeout: number
+  readonly families: Promise<Families>
+  readonly bodies: Map<string, Promise<Uint8Array>>
+}
+
 /**
  * Answers requests for the metrics: all that come while one is being worked on share its collection, and what is made of
  * it. What a failure was may name secrets, so it is told to `diag`, never to the scraper.
@@ -28,8 +35,7 @@ export class MetricsEndpoint {
   readonly #collect: Collect
   readonly #authentication: Authentication
   readonly #metrics = new PortMetrics()
-  #collecting: Promise<Families> | undefined
-  readonly #bodies = new Map<string, Promise<Uint8Array>>()
+  #collection: Collection | undefined
   #requests = 0
 
   constructor(collect: Collect, authentication: Authentication) {
@@ -70,22 +76,28 @@ export class MetricsEndpoint {
 
   /** One for all who want the same at the same time. */
   #body(format: Format, zipped: boolean, timeout: number): Promise<Uint8Array> {
+    const { families, bodies } = this.#collectionFor(timeout)
     const kind = `${format} ${zipped}`
-    let body = this.#bodies.get(kind)
-    if (body === undefined) {
-      body = this.#write(format, zipped, timeout).finally(() => this.#bodies.delete(kind))
-      this.#bodies.set(kind, body)
-    }
+    const body = bodies.get(kind) ?? this.#write(families, format, zipped)
+    bodies.set(kind, body)
     return body
   }
 
-  async #write(format: Format, zipped: boolean, timeout: number): Promise<Uint8Array> {
-    this.#collecting ??= this.#collect(timeout)
+  /** The one under way, unless it gives up sooner than whoever asks now would: who is in a hurry fails alone. */
+  #collectionFor(timeout: number): Collection {
+    if (this.#collection !== undefined && this.#collection.timeout >= timeout) return this.#collection
+    const families = this.#collect(timeout)
       .catch((error: unknown) => this.#failed(error))
       .finally(() => {
-        this.#collecting = undefined
+        if (this.#collection === collection) this.#collection = undefined
       })
-    const families = await this.#collecting
+    const collection: Collection = { timeout, families, bodies: new Map() }
+    this.#collection = collection
+    return collection
+  }
+
+  async #write(collected: Promise<Families>, format: Format, zipped: boolean): Promise<Uint8Array> {
+    const families = await collected
     try {
       const text = write([...families.values(), ...this.#metrics.families()], format)
       return zipped ? await gzip(text) : Buffer.from(text)

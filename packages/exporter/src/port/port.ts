@@ -99,10 +99,15 @@ export class Port {
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     for (const [name, value] of Object.entries(this.#headers)) response.setHeader(name, value)
-    const route = this.#routes.get(request.url?.split('?', 1)[0] ?? '')
+    const route = this.#routes.get(pathOf(request))
     if (route !== undefined) route(request, response)
     else send(response, { status: 404, body: `not found; there is ${[...this.#routes.keys()].join(', ')}\n` })
   }
+}
+
+/** Also of a whole address, as a proxy is asked: a server must accept that (RFC 9112, 3.2.2). */
+function pathOf({ url = '' }: IncomingMessage): string {
+  return url.replace(/^https?:\/\/[^/?]*/i, '').split('?', 1)[0] ?? ''
 }
 
 /** New connections get the certificates of now; while those are wrong, the last right ones. */
