@@ -230,7 +230,7 @@ describe('clients that behave badly', () => {
     expect((await ask(url)).status).toBe(200)
   })
 
-  test('who stop half-way are cut off', async () => {
+  test('who stop half-way, or never end, are cut off', async () => {
     const { address } = await start()
     const ends = [
       '',
@@ -242,7 +242,11 @@ describe('clients that behave badly', () => {
       socket.on('error', () => {}).write(text)
       await once(socket.resume(), 'close')
     })
-    await Promise.all(ends)
+    const drip = await open(address().port)
+    drip.on('error', () => {}).write('GET /metrics HTTP/1.1\r\nHost: x\r\nX: ')
+    const dripping = setInterval(() => drip.write('x'), 100)
+    await Promise.all([...ends, once(drip.resume(), 'close')])
+    clearInterval(dripping)
   })
 
   test('a thousand who leave half-way leave nothing behind', async () => {
