@@ -249,6 +249,23 @@ describe('clients that behave badly', () => {
     clearInterval(dripping)
   })
 
+  test('who do not read their answer are cut off', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const { address, meter } = await start()
+    const counter = meter.createCounter('orders')
+    // More than the operating system takes off the port's hands.
+    for (let customer = 0; customer < 1_500; customer++) counter.add(1, { customer, note: 'x'.repeat(20_000) })
+    const socket = await open(address().port)
+    socket.on('error', () => {}).write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n')
+    await once(socket, 'readable')
+    vi.advanceTimersByTime(65_000)
+    // What had been sent is there; the end comes before the whole answer.
+    let received = 0
+    for await (const bytes of socket.on('error', () => {})) received += bytes.length
+    expect(received).toBeLessThan(30_000_000)
+  })
+
   test('a thousand who leave half-way leave nothing behind', async () => {
     const { url, address } = await start()
     for (let wave = 0; wave < 10; wave++) {

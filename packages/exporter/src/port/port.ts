@@ -17,6 +17,8 @@ const LIMITS: ServerOptions = {
 const HANDSHAKE_TIMEOUT = 5_000
 /** Nothing moves on a connection: longer than any scrape may take. */
 const IDLE_TIMEOUT = 65_000
+/** How long an answer may take until it has been read: a client that takes it in by drops holds it in memory. */
+const ANSWER_TIMEOUT = 65_000
 const MAX_CONNECTIONS = 256
 /** How often certificates are read again, which are renewed long before they end. */
 const REREAD_INTERVAL = 60_000
@@ -99,6 +101,8 @@ export class Port {
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     for (const [name, value] of Object.entries(this.#headers)) response.setHeader(name, value)
+    const cut = setTimeout(() => response.destroy(), ANSWER_TIMEOUT).unref()
+    response.once('close', () => clearTimeout(cut))
     const route = this.#routes.get(pathOf(request))
     if (route !== undefined) route(request, response)
     else send(response, { status: 404, body: `not found; there is ${[...this.#routes.keys()].join(', ')}\n` })
