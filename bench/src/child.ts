@@ -10,6 +10,18 @@ interface Reply {
   readonly error?: string
 }
 
+interface ChildOptions {
+  /** Such as `--expose-gc`. Default none. */
+  readonly nodeOptions?: readonly string[]
+  /** Whether what it prints is of no interest. Default false. */
+  readonly isQuiet?: boolean
+}
+
+/** The process was gone before it answered. */
+export class ChildEndedError extends Error {
+  override readonly name = 'ChildEndedError'
+}
+
 /** A process of its own that is asked for one thing after the other. `T` is what its module serves. */
 export class Child<T extends Tasks> {
   readonly #child: ChildProcess
@@ -17,14 +29,18 @@ export class Child<T extends Tasks> {
   readonly #ended: Promise<never>
 
   /**
-   * @param what it is called in errors
-   * @param options are for Node, such as `--expose-gc`
+   * @param what it is called in errors, and its module's argument
    */
-  constructor(module: URL, what: string, args: readonly string[], options: readonly string[] = []) {
+  constructor(module: URL, what: string, { nodeOptions = [], isQuiet = false }: ChildOptions = {}) {
     this.#what = what
-    this.#child = fork(module, args, { serialization: 'advanced', execArgv: [...options] })
+    const output = isQuiet ? 'ignore' : 'inherit'
+    this.#child = fork(module, [what], {
+      serialization: 'advanced',
+      execArgv: [...nodeOptions],
+      stdio: ['ignore', output, output, 'ipc'],
+    })
     this.#ended = once(this.#child, 'exit').then(([code, signal]) => {
-      throw new Error(`the process of '${what}' ended: ${signal ?? `exit code ${code}`}`)
+      throw new ChildEndedError(`the process of '${what}' ended: ${signal ?? `exit code ${code}`}`)
     })
     this.#ended.catch(() => {})
   }

@@ -1,3 +1,4 @@
+import { failuresProgram } from './failures/program.js'
 import type { Program } from './program.js'
 import { peersBulk } from './side-by-side/peers-bulk.js'
 import { peersMemoryHit } from './side-by-side/peers-memory-hit.js'
@@ -6,4 +7,11 @@ import { peersRedisHit } from './side-by-side/peers-redis-hit.js'
 import { peersStampede } from './side-by-side/peers-stampede.js'
 
 /** All that is measured in a way of its own, in the order in which it is. */
-export const programs: readonly Program[] = [peersMemoryHit, peersRedisHit, peersMiss, peersBulk, peersStampede]
+export const programs: readonly Program[] = [
+  peersMemoryHit,
+  peersRedisHit,
+  peersMiss,
+  peersBulk,
+  peersStampede,
+  failuresProgram,
+]

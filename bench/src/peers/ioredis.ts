@@ -43,7 +43,6 @@ async function open(setting: Setting, enableAutoPipelining: boolean): Promise<Pe
     },
     set,
     delete: (key) => redis.del(prefix + key),
-    clear: () => redis.flushdb(),
     close: async () => redis.disconnect(),
   }
 }

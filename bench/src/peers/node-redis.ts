@@ -29,7 +29,6 @@ export const nodeRedis: PeerKind = {
       getMany: async (keys) => (await client.mGet(keys.map((key) => prefix + key))).map(parsed),
       set,
       delete: (key) => client.del(prefix + key),
-      clear: () => client.flushDb(),
       close: async () => client.destroy(),
     }
   },

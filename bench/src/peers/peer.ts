@@ -8,7 +8,8 @@ export interface Peer {
   getMany?(keys: readonly string[]): Promise<readonly unknown[]>
   set(key: string, value: unknown): Promise<unknown>
   delete(key: string): Promise<unknown>
-  clear(): Promise<unknown>
+  /** Everything, also its bytes in Redis. Absent where nothing tells its keys from others. */
+  clear?(): Promise<unknown>
   close(): Promise<unknown>
 }
 

@@ -60,7 +60,7 @@ export const peersStampede: Program = {
 
 async function stampedesOf(kind: PeerKind, redisUrl: string, pace: 'full' | 'quick'): Promise<Found> {
   const module = new URL('./stampede-worker.js', import.meta.url)
-  const children = Array.from({ length: PROCESSES }, () => new Child<StampedeTasks>(module, kind.name, [kind.name]))
+  const children = Array.from({ length: PROCESSES }, () => new Child<StampedeTasks>(module, kind.name))
   const stampedes = async (among: typeof children): Promise<Stampede> => {
     const runs: Stampede[] = []
     for (let run = 0; run < WARM_UPS[pace] + RUNS[pace]; run++) {

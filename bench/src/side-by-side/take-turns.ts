@@ -31,7 +31,7 @@ export class Turns {
   constructor(quick: boolean, can: (kind: PeerKind) => boolean) {
     this.#pace = PACES[quick ? 'quick' : 'full']
     const module = new URL('./turn-worker.js', import.meta.url)
-    this.#children = peers.filter(can).map((kind) => [kind, new Child(module, kind.name, [kind.name])])
+    this.#children = peers.filter(can).map((kind) => [kind, new Child(module, kind.name)])
   }
 
   async measure(
