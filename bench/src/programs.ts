@@ -5,6 +5,7 @@ import { peersMemoryHit } from './side-by-side/peers-memory-hit.js'
 import { peersMiss } from './side-by-side/peers-miss.js'
 import { peersRedisHit } from './side-by-side/peers-redis-hit.js'
 import { peersStampede } from './side-by-side/peers-stampede.js'
+import { tracesProgram } from './traces/program.js'
 
 /** All that is measured in a way of its own, in the order in which it is. */
 export const programs: readonly Program[] = [
@@ -14,4 +15,5 @@ export const programs: readonly Program[] = [
   peersBulk,
   peersStampede,
   failuresProgram,
+  tracesProgram,
 ]
