@@ -11,9 +11,12 @@ const large = (key: string): unknown => largeDocument(idOf(key))
 
 export const memoryHit: Scenario = hit('memory hit', 'memory', small, 1)
 
+const hitAlone = hit('200 B, one caller', 'redis', small, 1)
+const hitTogether = hit('200 B, 64 callers', 'redis', small, 64)
+
 export const redisHits: readonly Scenario[] = [
-  hit('200 B, one caller', 'redis', small, 1),
-  hit('200 B, 64 callers', 'redis', small, 64),
+  hitAlone,
+  hitTogether,
   hit('10 kB, one caller', 'redis', large, 1),
   hit('10 kB, 64 callers', 'redis', large, 64),
 ]
@@ -44,6 +47,9 @@ export const bulk: Scenario = {
     return getMany ? () => getMany(batch()) : () => Promise.all(batch().map((key) => peer.getOrSet(key)))
   },
 }
+
+/** What a distance to Redis shows best. */
+export const atDistance: readonly Scenario[] = [hitAlone, hitTogether, miss, bulk]
 
 export const scenarios: readonly Scenario[] = [memoryHit, ...redisHits, miss, bulk]
 

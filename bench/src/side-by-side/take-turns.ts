@@ -18,7 +18,7 @@ interface TurnsPace {
 }
 
 const PACES: Readonly<Record<'full' | 'quick', TurnsPace>> = {
-  full: { warmUp: 1_500, slice: 60, rounds: 25 },
+  full: { warmUp: 1_500, slice: 50, rounds: 15 },
   quick: { warmUp: 250, slice: 15, rounds: 5 },
 }
 
