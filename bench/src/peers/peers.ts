@@ -29,6 +29,11 @@ export const peers: readonly PeerKind[] = [
 export const OURS: string = otelCache.name
 export const OURS_METERED: string = otelCacheMetered.name
 
+/** Whether it has Redis; of the others' metrics, hits tell enough. */
+export function isOverRedis({ name, tiers, metered }: PeerKind): boolean {
+  return tiers.includes('redis') && (!metered || name === OURS_METERED)
+}
+
 export function peerNamed(name: string): PeerKind {
   const found = peers.find((kind) => kind.name === name)
   if (found === undefined) throw new Error(`no peer is called '${name}'`)

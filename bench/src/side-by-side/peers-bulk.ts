@@ -1,4 +1,5 @@
 import type { PeerKind } from '../peers/peer.js'
+import { isOverRedis } from '../peers/peers.js'
 import type { Program } from '../program.js'
 import { addressOf } from './address.js'
 import { bulk } from './scenarios.js'
@@ -6,13 +7,13 @@ import { Turns } from './take-turns.js'
 import { turnsTable } from './turns-table.js'
 
 const NOTE = 'A hundred hits of 200 B in Redis. Whoever has no read of many makes a hundred calls at once.'
-const WITHOUT: ReadonlySet<string> = new Set(['bentocache', 'bentocache, metered', 'async-cache-dedupe'])
+const WITHOUT: ReadonlySet<string> = new Set(['bentocache', 'async-cache-dedupe'])
 
 export const peersBulk: Program = {
   name: 'peers-bulk',
   about: 'a hundred reads that Redis answers, beside other caches',
   async run({ redisUrl, quick, progress }) {
-    const turns = new Turns(quick, ({ tiers }) => tiers.includes('redis'))
+    const turns = new Turns(quick, isOverRedis)
     try {
       const taken = await turns.measure(bulk, addressOf(redisUrl), progress)
       const by = ({ name }: PeerKind): string => (WITHOUT.has(name) ? '100 calls' : 'one call')

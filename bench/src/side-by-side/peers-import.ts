@@ -6,7 +6,7 @@ import { median } from '../statistics.js'
 import type { ImportTasks } from './import-worker.js'
 import { rounded } from './turns-table.js'
 
-const RUNS = { full: 9, quick: 3 }
+const RUNS = { full: 9, quick: 2 }
 const NOTE =
   'Each in a fresh process, medians, taking turns. With Redis: together with the client that it is used with.'
 

@@ -6,7 +6,7 @@ import type { MemoryUse, MemoryUseTasks } from './memory-use-worker.js'
 import { rounded } from './turns-table.js'
 
 const FULL = { entries: 1_000_000, duration: 3_000 }
-const QUICK = { entries: 100_000, duration: 500 }
+const QUICK = { entries: 100_000, duration: 300 }
 const FLOOR = 'lru-cache'
 /** Of the contract: the heap that it may take, over that of the floor. */
 const LIMIT = 1.3

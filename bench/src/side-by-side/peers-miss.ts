@@ -1,3 +1,4 @@
+import { isOverRedis } from '../peers/peers.js'
 import type { Program } from '../program.js'
 import { addressOf } from './address.js'
 import { miss } from './scenarios.js'
@@ -12,7 +13,7 @@ export const peersMiss: Program = {
   name: 'peers-miss',
   about: 'a read that the loader answers, beside other caches',
   async run({ redisUrl, quick, progress }) {
-    const turns = new Turns(quick, ({ tiers }) => tiers.includes('redis'))
+    const turns = new Turns(quick, isOverRedis)
     try {
       const taken = await turns.measure(miss, addressOf(redisUrl), progress)
       const tiers = ({ tiers }: { readonly tiers: readonly string[] }): string =>

@@ -1,6 +1,6 @@
 import { Child } from '../child.js'
 import type { PeerKind } from '../peers/peer.js'
-import { OURS_METERED, peers } from '../peers/peers.js'
+import { isOverRedis, OURS_METERED, peers } from '../peers/peers.js'
 import type { BoundCheck, Program } from '../program.js'
 import { median } from '../statistics.js'
 import { addressOf } from './address.js'
@@ -10,7 +10,7 @@ import { rounded } from './turns-table.js'
 const PROCESSES = 4
 /** How many stampedes are counted, after the first ones, which find V8 cold. */
 const RUNS = { full: 9, quick: 3 }
-const WARM_UPS = { full: 4, quick: 2 }
+const WARM_UPS = { full: 4, quick: 1 }
 
 const NOTE =
   '1,000 callers of a cold key in each process, a loader of 50 ms, Redis behind: loads of all processes together, and ' +
@@ -32,7 +32,7 @@ export const peersStampede: Program = {
   about: '1,000 callers of a cold key in one process and in four, beside other caches',
   async run({ redisUrl, quick, progress }) {
     const found: Found[] = []
-    const kinds = peers.filter(({ tiers }) => tiers.includes('redis'))
+    const kinds = peers.filter(isOverRedis)
     for (const [index, kind] of kinds.entries()) {
       progress(index / kinds.length, kind.name)
       found.push(await stampedesOf(kind, redisUrl, quick ? 'quick' : 'full'))

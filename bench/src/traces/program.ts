@@ -8,7 +8,7 @@ import type { TraceReplayed, TraceTasks } from './trace-worker.js'
 
 const SHARES = [0.001, 0.01, 0.1]
 /** Requests of a trace that are replayed at most. */
-const MOST = { full: Number.POSITIVE_INFINITY, quick: 200_000 }
+const MOST = { full: Number.POSITIVE_INFINITY, quick: 50_000 }
 const POLICIES = [OTEL_CACHE, ...Object.keys(policies)]
 
 const SPEED_NOTE =
