@@ -1,12 +1,10 @@
 import { failuresProgram } from './failures/program.js'
 import type { Program } from './program.js'
-import { peersBulk } from './side-by-side/peers-bulk.js'
 import { peersDistance } from './side-by-side/peers-distance.js'
 import { peersImport } from './side-by-side/peers-import.js'
 import { peersMemoryHit } from './side-by-side/peers-memory-hit.js'
 import { peersMemoryUse } from './side-by-side/peers-memory-use.js'
-import { peersMiss } from './side-by-side/peers-miss.js'
-import { peersRedisHit } from './side-by-side/peers-redis-hit.js'
+import { peersBulk, peersMiss, peersRedisHit } from './side-by-side/peers-over-redis.js'
 import { peersStampede } from './side-by-side/peers-stampede.js'
 import { tracesProgram } from './traces/program.js'
 

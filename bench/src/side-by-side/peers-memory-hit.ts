@@ -1,29 +1,24 @@
 import { OURS_METERED } from '../peers/peers.js'
 import type { BoundCheck, Program } from '../program.js'
 import { median } from '../statistics.js'
-import { addressOf } from './address.js'
+import { programOf } from './comparison.js'
 import { memoryHit } from './scenarios.js'
-import { type Taken, Turns } from './take-turns.js'
-import { rounded, roundsOf, turnsTable } from './turns-table.js'
+import type { Taken } from './take-turns.js'
+import { rounded, roundsOf } from './turns-table.js'
 
-const NOTE =
-  'Awaited read-through of 256 keys, memory alone; node-redis has no memory without a Redis behind it, which is not ' +
-  'asked. Whoever hands out references lets a caller change what is cached.'
-
-export const peersMemoryHit: Program = {
+export const peersMemoryHit: Program = programOf({
   name: 'peers-memory-hit',
   about: 'a hit in memory, with and without metrics, beside other caches',
-  async run({ redisUrl, quick, progress }) {
-    const turns = new Turns(quick, ({ tiers }) => tiers.includes('memory') || tiers.includes('both'))
-    try {
-      const taken = await turns.measure(memoryHit, addressOf(redisUrl), progress)
-      const table = turnsTable('A hit in memory', taken, 'ns', 'hands out', ({ handsOut }) => handsOut)
-      return { tables: [{ ...table, note: NOTE }], bounds: [aheadOfPeers(taken)], complaints: turns.complaints }
-    } finally {
-      turns.stop()
-    }
-  },
-}
+  scenarios: [memoryHit],
+  title: 'Side by side: ',
+  shown: 'ns',
+  can: ({ tiers }) => tiers.includes('memory') || tiers.includes('both'),
+  lastColumn: { title: 'hands out', cell: ({ handsOut }) => handsOut },
+  boundsOf: (taken) => [aheadOfPeers(taken)],
+  note:
+    'Awaited read-through of 256 keys, memory alone; node-redis has no memory without a Redis behind it, which is not ' +
+    'asked. Whoever hands out references lets a caller change what is cached.',
+})
 
 /** Ours with metrics, and the fastest of the others without: compared within each round. */
 function aheadOfPeers(taken: readonly Taken[]): BoundCheck {

@@ -9,10 +9,10 @@ const BATCHES: ReadonlyArray<readonly string[]> = Array.from({ length: 16 }, (_,
 const small = (key: string): unknown => smallDocument(idOf(key))
 const large = (key: string): unknown => largeDocument(idOf(key))
 
-export const memoryHit: Scenario = hit('memory hit', 'memory', small, 1)
+export const memoryHit: Scenario = hit('a hit in memory', 'memory', small, 1)
 
-const hitAlone = hit('200 B, one caller', 'redis', small, 1)
-const hitTogether = hit('200 B, 64 callers', 'redis', small, 64)
+export const hitAlone: Scenario = hit('200 B, one caller', 'redis', small, 1)
+export const hitTogether: Scenario = hit('200 B, 64 callers', 'redis', small, 64)
 
 export const redisHits: readonly Scenario[] = [
   hitAlone,
@@ -22,7 +22,7 @@ export const redisHits: readonly Scenario[] = [
 ]
 
 export const miss: Scenario = {
-  name: 'miss',
+  name: 'a miss',
   tiers: 'both',
   callers: 1,
   loads: 1,
@@ -35,7 +35,7 @@ export const miss: Scenario = {
 
 /** Whoever cannot read many reads a hundred at once, one call each. */
 export const bulk: Scenario = {
-  name: 'bulk of 100',
+  name: 'a hundred hits at once',
   tiers: 'redis',
   callers: 1,
   loads: 0,
@@ -47,9 +47,6 @@ export const bulk: Scenario = {
     return getMany ? () => getMany(batch()) : () => Promise.all(batch().map((key) => peer.getOrSet(key)))
   },
 }
-
-/** What a distance to Redis shows best. Many callers first: they warm V8 up in no time, one caller never would. */
-export const atDistance: readonly Scenario[] = [hitTogether, hitAlone, miss, bulk]
 
 export const scenarios: readonly Scenario[] = [memoryHit, ...redisHits, miss, bulk]
 

@@ -7,6 +7,12 @@ import type { Taken } from './take-turns.js'
 /** How a duration is shown: alone as time, with many callers as throughput. */
 export type Shown = 'ns' | 'µs' | 'thousand a second'
 
+/** What is to be known about each peer. */
+export interface LastColumn {
+  readonly title: string
+  cell(kind: PeerKind): string
+}
+
 const AMOUNTS: Readonly<Record<Shown, (ns: number) => number>> = {
   ns: (ns) => Math.round(ns),
   µs: (ns) => rounded(ns / 1_000, 1),
@@ -14,22 +20,16 @@ const AMOUNTS: Readonly<Record<Shown, (ns: number) => number>> = {
 }
 
 /** A row a peer, compared with ours within each round. */
-export function turnsTable(
-  title: string,
-  taken: readonly Taken[],
-  shown: Shown,
-  lastColumn?: string,
-  lastCell?: (kind: PeerKind) => string,
-): Table {
+export function turnsTable(title: string, taken: readonly Taken[], shown: Shown, lastColumn?: LastColumn): Table {
   const ours = roundsOf(OURS, taken)
   return {
     title,
-    columns: ['', shown, 'takes / ours', 'middle half', ...(lastColumn === undefined ? [] : [lastColumn])],
+    columns: ['', shown, 'takes / ours', 'middle half', ...(lastColumn ? [lastColumn.title] : [])],
     rows: taken.map(({ kind, rounds }) => {
       const ratios = rounds.map((time, round) => time / (ours[round] as number))
       const half = `${quantile(ratios, 0.25).toFixed(2)} … ${quantile(ratios, 0.75).toFixed(2)}`
       const cells = [kind.name, AMOUNTS[shown](median(rounds)), `${median(ratios).toFixed(2)}x`, half]
-      return lastCell === undefined ? cells : [...cells, lastCell(kind)]
+      return lastColumn ? [...cells, lastColumn.cell(kind)] : cells
     }),
   }
 }
