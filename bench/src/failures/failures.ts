@@ -4,13 +4,13 @@ import { missedInvalidation } from './missed-invalidation.js'
 import { downDelete, downRead, hung } from './redis-gone.js'
 import { failingLoader, falsyValues } from './values-and-loads.js'
 
-/** All that happens over one Redis. */
+/** All that happens over one Redis. Those that are waited for come first: they wait together. */
 export const failures: readonly Failure[] = [
   hung,
   downRead,
   downDelete,
-  deleteDuringLoad,
   missedInvalidation,
+  deleteDuringLoad,
   failingLoader,
   falsyValues,
 ]
