@@ -1,0 +1,42 @@
+import { Child } from '../child.js'
+import type { PeerKind } from '../peers/peer.js'
+import { peers } from '../peers/peers.js'
+import type { Program } from '../program.js'
+import { median } from '../statistics.js'
+import type { ImportTasks } from './import-worker.js'
+import { rounded } from './turns-table.js'
+
+const RUNS = { full: 9, quick: 2 }
+const NOTE =
+  'Each in a fresh process, medians, taking turns. With Redis: together with the client that it is used with.'
+
+export const peersImport: Program = {
+  name: 'peers-import',
+  about: 'how long it takes to import a cache, beside other caches',
+  async run({ quick, progress }) {
+    const runs = RUNS[quick ? 'quick' : 'full']
+    // A configuration of the same library imports the same.
+    const kinds = peers.filter((kind, index) => peers.findIndex(({ modules }) => modules === kind.modules) === index)
+    const times = kinds.map((kind) => ({ kind, measured: [] as Array<readonly [number, number]> }))
+    for (let run = 0; run < runs; run++) {
+      for (const { kind, measured } of times) measured.push(await timesOf(kind))
+      progress((run + 1) / runs, `run ${run + 1} of ${runs}`)
+    }
+    const rows = times.map(({ kind, measured }) => {
+      const cell = (of: 0 | 1): number | string =>
+        kind.modules[of].length === 0 ? '' : rounded(median(measured.map((pair) => pair[of])), 1)
+      return [kind.name, cell(0), cell(1)]
+    })
+    const columns = ['', 'memory alone, ms', 'with Redis, ms']
+    return { tables: [{ title: 'Import', columns, rows, note: NOTE }], bounds: [], complaints: [] }
+  },
+}
+
+async function timesOf({ name, modules }: PeerKind): Promise<readonly [number, number]> {
+  const child = new Child<ImportTasks>(new URL('./import-worker.js', import.meta.url), name)
+  try {
+    return await child.ask('load', ...modules)
+  } finally {
+    child.stop()
+  }
+}

@@ -1,0 +1,65 @@
+import { Child } from '../child.js'
+import type { PeerKind } from '../peers/peer.js'
+import { OURS, peers } from '../peers/peers.js'
+import type { BoundCheck, Program } from '../program.js'
+import type { MemoryUse, MemoryUseTasks } from './memory-use-worker.js'
+import { rounded } from './turns-table.js'
+
+const FULL = { entries: 1_000_000, duration: 3_000 }
+const QUICK = { entries: 100_000, duration: 300 }
+const FLOOR = 'lru-cache'
+/** Of the contract: the heap that it may take, over that of the floor. */
+const LIMIT = 1.3
+
+const NOTE =
+  'Keys like customer:42, values like { id: 42 }, in memory alone; heap and RSS after garbage collection, less what they ' +
+  'were before. A burst is 99 hits and one new key, within one turn of the event loop.'
+
+interface Found extends MemoryUse {
+  readonly kind: PeerKind
+}
+
+export const peersMemoryUse: Program = {
+  name: 'peers-memory-use',
+  about: 'what an entry takes, and what garbage collection does to hits among a million, beside other caches',
+  async run({ quick, progress }) {
+    const { entries, duration } = quick ? QUICK : FULL
+    const kinds = peers.filter(({ tiers, metered }) => tiers.includes('memory') && !metered)
+    const found: Found[] = []
+    for (const [index, kind] of kinds.entries()) {
+      progress(index / kinds.length, kind.name)
+      found.push({ kind, ...(await useOf(kind, entries, duration)) })
+    }
+    const heapOf = (name: string): number => found.find(({ kind }) => kind.name === name)?.heap ?? Number.NaN
+    const floor = heapOf(FLOOR)
+    const rows = found.map(({ kind, heap, rss, p999, longest }) => [
+      kind.name,
+      Math.round(heap / entries),
+      `${(heap / floor).toFixed(2)}x`,
+      rounded(heap / 1e6, 1),
+      rounded(rss / 1e6, 1),
+      rounded(p999, 2),
+      rounded(longest, 1),
+    ])
+    const columns = ['', 'bytes an entry', `heap / ${FLOOR}`, 'heap, MB', 'RSS, MB', 'burst p99.9, ms', 'longest, ms']
+    const bound: BoundCheck = {
+      figure: `heap of ${entries.toLocaleString('en')} small entries over ${FLOOR}`,
+      unit: 'x',
+      measured: rounded(heapOf(OURS) / floor, 2),
+      limit: LIMIT,
+      kind: 'at most',
+    }
+    const title = `${entries.toLocaleString('en')} small entries in memory`
+    return { tables: [{ title, columns, rows, note: NOTE }], bounds: [bound], complaints: [] }
+  },
+}
+
+async function useOf(kind: PeerKind, entries: number, duration: number): Promise<MemoryUse> {
+  const module = new URL('./memory-use-worker.js', import.meta.url)
+  const child = new Child<MemoryUseTasks>(module, kind.name, { nodeOptions: ['--expose-gc'] })
+  try {
+    return await child.ask('measure', entries, duration)
+  } finally {
+    child.stop()
+  }
+}

@@ -1,0 +1,98 @@
+import { Child } from '../child.js'
+import type { PeerKind } from '../peers/peer.js'
+import { isOverRedis, OURS_METERED, peers } from '../peers/peers.js'
+import type { BoundCheck, Program } from '../program.js'
+import { median } from '../statistics.js'
+import { addressOf } from './address.js'
+import type { StampedeTasks } from './stampede-worker.js'
+import { rounded } from './turns-table.js'
+
+const PROCESSES = 4
+/** How many stampedes are counted, after the first ones, which find V8 cold. */
+const RUNS = { full: 9, quick: 3 }
+const WARM_UPS = { full: 4, quick: 1 }
+
+const NOTE =
+  '1,000 callers of a cold key in each process, a loader of 50 ms, Redis behind: loads of all processes together, and ' +
+  'milliseconds until the last caller has its value; medians.'
+
+interface Stampede {
+  readonly loads: number
+  readonly took: number
+}
+
+interface Found {
+  readonly kind: PeerKind
+  readonly one: Stampede
+  readonly four: Stampede
+}
+
+export const peersStampede: Program = {
+  name: 'peers-stampede',
+  about: '1,000 callers of a cold key in one process and in four, beside other caches',
+  async run({ redisUrl, quick, progress }) {
+    const found: Found[] = []
+    const kinds = peers.filter(isOverRedis)
+    for (const [index, kind] of kinds.entries()) {
+      progress(index / kinds.length, kind.name)
+      found.push(await stampedesOf(kind, redisUrl, quick ? 'quick' : 'full'))
+    }
+    return {
+      tables: [
+        {
+          title: 'A stampede',
+          columns: ['', 'loads in one process', 'ms', 'loads in four', 'ms'],
+          rows: found.map(({ kind, one, four }) => [
+            kind.name,
+            one.loads,
+            rounded(one.took, 1),
+            four.loads,
+            rounded(four.took, 1),
+          ]),
+          note: NOTE,
+        },
+      ],
+      bounds: boundsOf(found),
+      complaints: [],
+    }
+  },
+}
+
+async function stampedesOf(kind: PeerKind, redisUrl: string, pace: 'full' | 'quick'): Promise<Found> {
+  const module = new URL('./stampede-worker.js', import.meta.url)
+  const children = Array.from({ length: PROCESSES }, () => new Child<StampedeTasks>(module, kind.name))
+  const stampedes = async (among: typeof children): Promise<Stampede> => {
+    const runs: Stampede[] = []
+    for (let run = 0; run < WARM_UPS[pace] + RUNS[pace]; run++) {
+      const at = Date.now() + 20
+      const results = await Promise.all(among.map((child) => child.ask('run', `cold:${among.length}:${run}`, at)))
+      runs.push({
+        loads: results.reduce((sum, { loads }) => sum + loads, 0),
+        took: Math.max(...results.map(({ took }) => took)),
+      })
+    }
+    const counted = runs.slice(WARM_UPS[pace])
+    return { loads: median(counted.map(({ loads }) => loads)), took: median(counted.map(({ took }) => took)) }
+  }
+  try {
+    await Promise.all(children.map((child) => child.ask('open', addressOf(redisUrl))))
+    return { kind, one: await stampedes(children.slice(0, 1)), four: await stampedes(children) }
+  } finally {
+    for (const child of children) child.stop()
+  }
+}
+
+function boundsOf(found: readonly Found[]): BoundCheck[] {
+  const ours = found.find(({ kind }) => kind.name === OURS_METERED)
+  if (ours === undefined) throw new Error(`'${OURS_METERED}' was not measured`)
+  const loads = (where: string, measured: number): BoundCheck => {
+    return { figure: `stampede in ${where}, loads`, unit: 'x', measured, limit: 1, kind: 'at most' }
+  }
+  const { one, four } = ours
+  return [
+    loads('one process', one.loads),
+    { figure: 'stampede in one process', unit: 'ms', measured: rounded(one.took, 1), limit: 53, kind: 'at most' },
+    loads('four processes', four.loads),
+    { figure: 'stampede in four processes', unit: 'ms', measured: rounded(four.took, 1), limit: 80, kind: 'under' },
+  ]
+}

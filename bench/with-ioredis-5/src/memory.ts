@@ -1,0 +1,2 @@
+export { BentoCache, bentostore } from 'bentocache'
+export { memoryDriver } from 'bentocache/drivers/memory'

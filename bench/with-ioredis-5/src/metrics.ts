@@ -1,0 +1,2 @@
+export { prometheusPlugin } from '@bentocache/plugin-prometheus'
+export { Registry } from 'prom-client'

@@ -1,0 +1,2 @@
+export { redisBusDriver, redisDriver } from 'bentocache/drivers/redis'
+export { Cluster, Redis } from 'ioredis'
