@@ -21,6 +21,8 @@ export interface ProgramReport {
   readonly tables: readonly Table[]
   /** What the contract bounds. */
   readonly bounds: readonly BoundCheck[]
+  /** What is drawn, in the docs. */
+  readonly charts?: readonly Chart[]
   /** Why the figures should not be believed. Normally empty. */
   readonly complaints: readonly string[]
 }
@@ -42,4 +44,39 @@ export interface BoundCheck {
   readonly limit: number
   /** Which side of the limit is right. */
   readonly kind: 'at most' | 'at least' | 'under'
+  /** The middle half of the rounds, where there were several: `measured` is their median. */
+  readonly low?: number
+  readonly high?: number
+}
+
+/** A chart, as data. */
+export type Chart = Bars | Curves
+
+interface ChartBase {
+  /** In kebab-case, of one program alone: the name of its file. */
+  readonly name: string
+  readonly title: string
+  /** What the figures are and how to read them, in one line. */
+  readonly subtitle: string
+  /** Of the figures, as it stands behind a number: `ms`, `x`, `thousand a second`. */
+  readonly unit: string
+  /** Default: linear, from 0. */
+  readonly scale?: 'log'
+}
+
+/** Figures side by side. */
+export interface Bars extends ChartBase {
+  readonly kind: 'bars'
+  readonly bars: ReadonlyArray<{
+    readonly label: string
+    readonly value: number
+    /** Bars of one series share a colour. The first that is named stands out: ours, or what matters. */
+    readonly series: string
+  }>
+}
+
+/** How the measurements are distributed: a curve each, over the share of them that was not slower. */
+export interface Curves extends ChartBase {
+  readonly kind: 'curves'
+  readonly curves: ReadonlyArray<{ readonly label: string; readonly values: readonly number[] }>
 }
