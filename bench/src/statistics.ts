@@ -10,3 +10,19 @@ export function quantile(values: readonly number[], share: number): number {
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5)
 }
+
+/** A figure over several rounds: the median, and the middle half. */
+export interface Spread {
+  readonly measured: number
+  readonly low: number
+  readonly high: number
+}
+
+export function spreadOf(values: readonly number[]): Spread {
+  return { measured: median(values), low: quantile(values, 0.25), high: quantile(values, 0.75) }
+}
+
+/** With the three digits that are worth showing. */
+export function shown(value: number): number {
+  return Number(Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3))
+}

@@ -1,0 +1,28 @@
+import { quantile, type Spread, shown, spreadOf } from '../statistics.js'
+import type { Timings } from './traffic.js'
+
+/** What is said of some requests: over several rounds the median of each, and its middle half. Milliseconds. */
+export interface Percentiles {
+  readonly p50: Spread
+  readonly p95: Spread
+  readonly p99: Spread
+  /** From the first call to the last answer. */
+  readonly total: Spread
+}
+
+export const COLUMNS = ['p50 ms', 'p95 ms', 'p99 ms', 'together ms'] as const
+
+export function percentilesOf(rounds: readonly Timings[]): Percentiles {
+  const at = (share: number): Spread => spreadOf(rounds.map(({ latencies }) => quantile(latencies, share)))
+  return { p50: at(0.5), p95: at(0.95), p99: at(0.99), total: spreadOf(rounds.map(({ total }) => total)) }
+}
+
+export function cellsOf({ p50, p95, p99, total }: Percentiles): number[] {
+  return [p50, p95, p99, total].map(({ measured }) => shown(measured))
+}
+
+/** The latencies of all rounds as a curve of so few points that they can be kept. */
+export function curveOf(rounds: readonly Timings[]): number[] {
+  const all = rounds.flatMap(({ latencies }) => latencies)
+  return Array.from({ length: 201 }, (_, index) => Number(quantile(all, index / 200).toPrecision(4)))
+}
