@@ -57,12 +57,9 @@ export class GroupRun {
     return stats
   }
 
-  async rounds(onProgress: (text: string) => void): Promise<GroupReport> {
+  async rounds(onRound: (done: number) => void): Promise<GroupReport> {
     const group = this.#group.name
-    const measured = await interleave(this.#workers, this.#pace, (done) =>
-      onProgress(`${group}: round ${done} of ${this.#pace.rounds}`),
-    )
-    onProgress('')
+    const measured = await interleave(this.#workers, this.#pace, onRound)
     const complaints: string[] = []
     for (const worker of this.#workers) {
       for (const complaint of await worker.complaints()) complaints.push(`${group}, ${worker.of.name}: ${complaint}`)

@@ -50,7 +50,7 @@ export interface BoundCheck {
 }
 
 /** A chart, as data. */
-export type Chart = Bars | Curves
+export type Chart = Bars | Strips
 
 interface ChartBase {
   /** In kebab-case, of one program alone: the name of its file. */
@@ -70,13 +70,14 @@ export interface Bars extends ChartBase {
   readonly bars: ReadonlyArray<{
     readonly label: string
     readonly value: number
-    /** Bars of one series share a colour. The first that is named stands out: ours, or what matters. */
+    /** Bars of one series stand together and share a colour. */
     readonly series: string
   }>
 }
 
-/** How the measurements are distributed: a curve each, over the share of them that was not slower. */
-export interface Curves extends ChartBase {
-  readonly kind: 'curves'
-  readonly curves: ReadonlyArray<{ readonly label: string; readonly values: readonly number[] }>
+/** How measurements are distributed: a strip each, with as many marks as values, and the median and p95 by number. */
+export interface Strips extends ChartBase {
+  readonly kind: 'strips'
+  /** About a hundred values, that stand for all that were measured: `stripOf` picks them. */
+  readonly strips: ReadonlyArray<{ readonly label: string; readonly values: readonly number[] }>
 }

@@ -22,6 +22,11 @@ export function spreadOf(values: readonly number[]): Spread {
   return { measured: median(values), low: quantile(values, 0.25), high: quantile(values, 0.75) }
 }
 
+/** A hundred and one values that stand for all: the fastest, one for each percent, the slowest. */
+export function stripOf(values: readonly number[]): number[] {
+  return Array.from({ length: 101 }, (_, percent) => Number(quantile(values, percent / 100).toPrecision(4)))
+}
+
 /** With the three digits that are worth showing. */
 export function shown(value: number): number {
   return Number(Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3))

@@ -1,5 +1,5 @@
 import type { Chart, Table } from '../program.js'
-import { COLUMNS, cellsOf, curveOf, percentilesOf } from './percentiles.js'
+import { COLUMNS, cellsOf, latencyStrip, percentilesOf } from './percentiles.js'
 import { withService } from './service.js'
 import { PATTERNS, REQUESTS, send, type Timings } from './traffic.js'
 
@@ -13,7 +13,7 @@ interface Cold {
 /** The thousand requests to a cache that is empty: whoever asks first waits for the origin, and others with them. */
 export async function cold(redisUrl: string, concurrencies: readonly number[], before: Timings): Promise<Cold> {
   const rows: (string | number)[][] = []
-  const curves = [{ label: 'no cache', values: curveOf([before]) }]
+  const strips = [{ label: 'no cache', values: latencyStrip([before]) }]
   const complaints: string[] = []
   for (const concurrency of concurrencies) {
     const name = `cold-${concurrency}`
@@ -22,7 +22,7 @@ export async function cold(redisUrl: string, concurrencies: readonly number[], b
       const { hits, misses, coalesced } = cache.stats()
       const loads = origin.waits.length
       rows.push([concurrency, ...cellsOf(percentilesOf([timings])), hits.memory + hits.redis, misses, coalesced, loads])
-      curves.push({ label: `${concurrency} at a time`, values: curveOf([timings]) })
+      strips.push({ label: `${concurrency} at a time`, values: latencyStrip([timings]) })
       if (loads !== PATTERNS.length) complaints.push(`${name}: ${loads} loads of ${PATTERNS.length} patterns`)
     })
   }
@@ -35,13 +35,13 @@ export async function cold(redisUrl: string, concurrencies: readonly number[], b
       note: 'The least flattering form: who comes while a pattern is loaded waits for that load, and counts as a miss. With all at once nobody comes later, so a cache saves the origin 950 requests, and its callers no time.',
     },
     chart: {
-      kind: 'curves',
+      kind: 'strips',
       name: 'from-cold',
       title: '1,000 requests to an empty cache',
-      subtitle: 'The share of the requests that was answered within so many milliseconds.',
+      subtitle: 'Each mark is one percent of the requests; the numbers are p50 and p95, in milliseconds.',
       unit: 'ms',
       scale: 'log',
-      curves,
+      strips,
     },
   }
 }

@@ -1,4 +1,4 @@
-import { quantile, type Spread, shown, spreadOf } from '../statistics.js'
+import { quantile, type Spread, shown, spreadOf, stripOf } from '../statistics.js'
 import type { Timings } from './traffic.js'
 
 /** What is said of some requests: over several rounds the median of each, and its middle half. Milliseconds. */
@@ -21,8 +21,7 @@ export function cellsOf({ p50, p95, p99, total }: Percentiles): number[] {
   return [p50, p95, p99, total].map(({ measured }) => shown(measured))
 }
 
-/** The latencies of all rounds as a curve of so few points that they can be kept. */
-export function curveOf(rounds: readonly Timings[]): number[] {
-  const all = rounds.flatMap(({ latencies }) => latencies)
-  return Array.from({ length: 201 }, (_, index) => Number(quantile(all, index / 200).toPrecision(4)))
+/** The latencies of all rounds as a strip. */
+export function latencyStrip(rounds: readonly Timings[]): number[] {
+  return stripOf(rounds.flatMap(({ latencies }) => latencies))
 }

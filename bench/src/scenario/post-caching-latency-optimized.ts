@@ -2,7 +2,7 @@ import type { BoundCheck, Chart, Program, Table } from '../program.js'
 import { median, shown } from '../statistics.js'
 import { addedToFirst, firstBound, scenarioBounds } from './bounds.js'
 import { cold } from './cold.js'
-import { COLUMNS, cellsOf, curveOf, type Percentiles, percentilesOf } from './percentiles.js'
+import { COLUMNS, cellsOf, latencyStrip, type Percentiles, percentilesOf } from './percentiles.js'
 import { baseline } from './pre-caching-latency-baseline.js'
 import { complaintsOf, hitRatioOf, playRound, type Round } from './round.js'
 import { CONCURRENCIES, PATTERNS, REQUESTS, type Timings } from './traffic.js'
@@ -106,16 +106,16 @@ function beforeAndAfter(played: readonly Played[], before: Timings): Chart {
 
 function distribution(played: readonly Played[]): Chart {
   return {
-    kind: 'curves',
+    kind: 'strips',
     name: 'latency-of-the-thousand',
     title: 'How the 1,000 hits are spread',
-    subtitle: 'The share of the requests that was answered within so many milliseconds.',
+    subtitle: 'Each mark is one percent of the requests; the numbers are p50 and p95, in milliseconds.',
     unit: 'ms',
     scale: 'log',
-    curves: played.flatMap(({ tiers, rounds }) =>
+    strips: played.flatMap(({ tiers, rounds }) =>
       CONCURRENCIES.map((concurrency, index) => ({
         label: `${tiers}, ${concurrency === REQUESTS.length ? 'all at once' : `${concurrency} at a time`}`,
-        values: curveOf(hitsAt(rounds, index)),
+        values: latencyStrip(hitsAt(rounds, index)),
       })),
     ),
   }
