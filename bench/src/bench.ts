@@ -1,6 +1,5 @@
 import { startRedis } from '@otel-cache/test-servers'
 import { print, problemsOf } from './print.js'
-import { writeReport } from './report/write-report.js'
 import { type Results, writeResults } from './results.js'
 import { measureAll } from './run.js'
 import { readSettings, type Settings, USAGE, UsageError } from './settings.js'
@@ -17,6 +16,8 @@ async function main({ filter, quick, json, save }: Settings): Promise<void> {
   print(results)
   if (save) {
     writeResults(results)
+    // Not before: what draws is large, and has no place in a process that measures.
+    const { writeReport } = await import('./report/write-report.js')
     await writeReport()
   }
   if (json) console.log(JSON.stringify(results))

@@ -3,7 +3,7 @@ import type { FigureKind } from './group.js'
 import type { BoundCheck, ProgramReport } from './program.js'
 import type { Result } from './summary.js'
 
-export type Verdict = 'held' | 'held within the spread' | 'missed, explained' | 'MISSED'
+type Verdict = 'held' | 'held within the spread' | 'missed, explained' | 'MISSED'
 
 /** A figure of the contract, judged. */
 export interface ContractFigure extends BoundCheck {
@@ -31,7 +31,10 @@ export function contractFigures(
 }
 
 /** Where the bound lies among the middle half of the rounds, nobody can tell: that is not missed. */
-function judge(check: BoundCheck, explanation: Explanation | undefined): Pick<ContractFigure, 'verdict' | 'explanation'> {
+function judge(
+  check: BoundCheck,
+  explanation: Explanation | undefined,
+): Pick<ContractFigure, 'verdict' | 'explanation'> {
   if (holds(check, check.measured)) return { verdict: isUnsure(check) ? 'held within the spread' : 'held' }
   if (isUnsure(check)) return { verdict: 'held within the spread' }
   if (explanation === undefined) return { verdict: 'MISSED' }

@@ -49,8 +49,10 @@ function readFlags(args: readonly string[]): Settings {
     // `pnpm bench -- --quick`, as npm wants it written, hands the dashes on.
     const given = args[0] === '--' ? args.slice(1) : [...args]
     const filter = { type: 'string', default: '' } as const
-    return parseArgs({ args: given, options: { help: { ...flag, short: 'h' }, quick: flag, json: flag, save: flag, filter } })
-      .values
+    return parseArgs({
+      args: given,
+      options: { help: { ...flag, short: 'h' }, quick: flag, json: flag, save: flag, filter },
+    }).values
   } catch (error) {
     throw new UsageError(`${(error as Error).message}\n\n${USAGE}`)
   }

@@ -1,6 +1,7 @@
 import type { Results } from '../results.js'
+import { contractDrawing } from './contract-drawing.js'
 import { draw } from './draw.js'
-import { contractDrawing, drawingOf } from './drawings.js'
+import { drawingOf } from './drawings.js'
 import { THEMES, type Theme } from './theme.js'
 
 const CONTRACT = 'contract'

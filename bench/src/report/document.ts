@@ -5,13 +5,13 @@ import { FLOORS_COLUMNS, floorsCells } from '../summary.js'
 import { contractPicture, pictureOf } from './charts.js'
 
 /** Where a figure of the results begins and ends in a page; what lies between is written by nobody. */
-const BLOCK = /(<!-- figures: ([\w-]+) -->\n)[^]*?(\n<!-- end of figures -->)/g
+const BLOCK = /(<!-- figures: ([\w-]+) -->)[\s\S]*?(<!-- end of figures -->)/g
 
 /** The page with its figures as the results have them. */
 export function renewed(page: string, results: Results): string {
   const ownBlocks = [...page.matchAll(BLOCK)].map(([, , name = '']) => name)
   return page.replace(BLOCK, (_, begin: string, name: string, end: string) => {
-    return `${begin}\n${block(name, results, ownBlocks)}\n${end}`
+    return `${begin}\n\n${block(name, results, ownBlocks)}\n\n${end}`
   })
 }
 

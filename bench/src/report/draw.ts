@@ -5,9 +5,10 @@ import type { Theme } from './theme.js'
 /** What all charts have in common, and what is theirs: rows with a label each, in the given order. */
 export interface Drawing {
   readonly title: string
-  readonly subtitle: string
-  /** Of the rows, from the top. */
-  readonly rows: readonly string[]
+  /** One line or several. */
+  readonly subtitle: string | readonly string[]
+  /** What stands before the rows, from the top. */
+  readonly labels: readonly string[]
   readonly layers: readonly object[]
   /** Room on the right, for labels beside the marks. */
   readonly right: number
@@ -16,16 +17,19 @@ export interface Drawing {
 
 const WIDTH = 860
 /** Of a letter, on average: without a browser nobody measures text, and Vega's own guess is far too wide. */
-const LETTER = 6.3
+const LETTER = 7
 
 /** Draws it for a page of that theme, without a browser. The same drawing gives the same text on every machine. */
-export async function draw({ title, subtitle, rows, layers, right, rowHeight }: Drawing, theme: Theme): Promise<string> {
-  const left = Math.ceil(Math.max(...rows.map((row) => row.length)) * LETTER) + 12
+export async function draw(
+  { title, subtitle, labels, layers, right, rowHeight }: Drawing,
+  theme: Theme,
+): Promise<string> {
+  const left = Math.ceil(Math.max(...labels.map((label) => label.length)) * LETTER) + 12
   const spec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     width: WIDTH - left - right,
-    height: rows.length * rowHeight,
-    padding: { left, right, top: 56, bottom: 30 },
+    height: labels.length * rowHeight,
+    padding: { left, right, top: typeof subtitle === 'string' ? 56 : 56 + 16 * (subtitle.length - 1), bottom: 30 },
     autosize: 'none',
     background: 'transparent',
     title: { text: title, subtitle, anchor: 'start', dx: -left, offset: 14, frame: 'group' },
@@ -34,17 +38,19 @@ export async function draw({ title, subtitle, rows, layers, right, rowHeight }: 
   }
   const svg = await new View(parse(compile(spec as TopLevelSpec).spec), { renderer: 'none' }).toSVG()
   // Processors and releases of V8 differ in the last digits of a logarithm.
-  return `${svg.replace(/\d+\.\d{3,}/g, (number) => String(Number(Number(number).toFixed(2))))}\n`
+  const rounded = (text: string): string =>
+    text.replace(/\d+\.\d{3,}/g, (one) => String(Number(Number(one).toFixed(2))))
+  return `${svg.replace(/="[^"]*"/g, rounded)}\n`
 }
 
 function configOf({ text, quiet, grid }: Theme): object {
   return {
-    aria: false,
+    mark: { aria: false },
     font: 'system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif',
     title: { color: text, subtitleColor: quiet, fontSize: 15, subtitleFontSize: 12, subtitlePadding: 5 },
     axis: {
       ...{ labelColor: text, labelFontSize: 12, labelLimit: 0, domainColor: grid, tickColor: grid, gridColor: grid },
-      ...{ gridOpacity: 0.6, title: null },
+      ...{ gridOpacity: 0.7, title: null },
     },
     axisX: { labelColor: quiet },
     axisY: { grid: false, ticks: false, domain: false, labelPadding: 8 },

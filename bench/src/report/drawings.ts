@@ -1,8 +1,10 @@
-import { type ContractFigure, contractCells } from '../contract.js'
 import type { Bars, Chart, Strips } from '../program.js'
-import { median, quantile, shown } from '../statistics.js'
+import { median, quantile } from '../statistics.js'
 import type { Drawing } from './draw.js'
 import type { Theme } from './theme.js'
+
+/** What encodes a colour that stands in the data. */
+export const COLOUR: object = { field: 'colour', type: 'nominal', scale: null }
 
 export function drawingOf(chart: Chart, theme: Theme): Drawing {
   return chart.kind === 'bars' ? barsDrawing(chart, theme) : stripsDrawing(chart, theme)
@@ -14,117 +16,92 @@ function barsDrawing({ title, subtitle, bars, scale, unit }: Bars, { series: col
   const values = bars.map(({ label, series: of, value }) => ({
     row: series.length === 1 ? label : `${of}, ${label}`,
     value,
-    label: `${value.toLocaleString('en', { maximumSignificantDigits: 3 })} ${unit}`,
+    text: amount(value, unit),
     colour: colours[series.indexOf(of) % colours.length],
   }))
-  const rows = values.map(({ row }) => row)
+  const labels = values.map(({ row }) => row)
   const data = { values }
-  const x = xOf('value', scale, unit)
-  const y = yOf(rows)
-  const color = { field: 'colour', type: 'nominal', scale: null }
+  const { from, x } = xOf(
+    bars.map(({ value }) => value),
+    scale,
+    unit,
+  )
+  const y = yOf(labels)
+  const line = scale === 'log' ? { strokeWidth: 2, opacity: 0.5 } : { strokeWidth: 14 }
+  const dots = { data, mark: { type: 'circle', size: 110, opacity: 1 }, encoding: { x, y, color: COLOUR } }
   return {
-    ...{ title, subtitle, rows, right: 90, rowHeight: 24 },
+    ...{ title, subtitle, labels, right: 90, rowHeight: 24 },
     layers: [
-      scale === 'log'
-        ? { data, mark: { type: 'rule', strokeWidth: 2, opacity: 0.5 }, encoding: { x, x2: { datum: floorOf(values) }, y, color } }
-        : { data, mark: { type: 'bar', height: 14 }, encoding: { x, y, color } },
-      ...(scale === 'log' ? [{ data, mark: { type: 'circle', size: 110, opacity: 1 }, encoding: { x, y, color } }] : []),
-      { data, mark: { type: 'text', color: quiet }, encoding: { x, y, text: { field: 'label' } } },
+      { data, mark: { type: 'rule', ...line }, encoding: { x, x2: { datum: from }, y, color: COLOUR } },
+      ...(scale === 'log' ? [dots] : []),
+      { data, mark: { type: 'text', color: quiet }, encoding: { x, y, text: { field: 'text' } } },
     ],
   }
 }
 
 function stripsDrawing({ title, subtitle, strips, scale, unit }: Strips, { series, text }: Theme): Drawing {
-  const rows = strips.map(({ label }) => label)
+  const labels = strips.map(({ label }) => label)
   const marks = strips.flatMap(({ label, values }, index) =>
     values.map((value) => ({ row: label, value, colour: series[index % series.length] })),
   )
-  const numbers = strips.flatMap(({ label, values }) => [
-    { row: label, value: median(values), label: String(shown(median(values))) },
-    { row: label, value: quantile(values, 0.95), label: String(shown(quantile(values, 0.95))) },
-  ])
-  const x = xOf('value', scale, unit)
-  const y = yOf(rows)
+  const { x } = xOf(
+    marks.map(({ value }) => value),
+    scale,
+    unit,
+  )
+  const y = yOf(labels)
+  /** A number above or below each strip, with a mark that points at where it lies. */
+  const pointers = (share: (values: readonly number[]) => number, shape: string, side: 1 | -1): object[] => {
+    const values = strips.map((strip) => share(strip.values))
+    const data = { values: strips.map(({ label }, index) => numberOf(label, values[index] as number, unit)) }
+    const point = { type: 'point', shape, size: 40, filled: true, opacity: 1, color: text, yOffset: 13 * side }
+    const number = { type: 'text', align: 'center', dx: 0, dy: 23 * side, fontSize: 11 }
+    return [
+      { data, mark: point, encoding: { x, y } },
+      { data, mark: number, encoding: { x, y, text: { field: 'text' } } },
+    ]
+  }
   return {
-    ...{ title, subtitle, rows, right: 40, rowHeight: 44 },
+    ...{ title, subtitle, labels, right: 40, rowHeight: 64 },
     layers: [
       {
         data: { values: marks },
-        mark: { type: 'tick', height: 18, thickness: 2, opacity: 0.45 },
-        encoding: { x, y, color: { field: 'colour', type: 'nominal', scale: null } },
+        mark: { type: 'tick', size: 18, thickness: 2, opacity: 0.45 },
+        encoding: { x, y, color: COLOUR },
       },
-      {
-        data: { values: numbers },
-        mark: { type: 'point', shape: 'triangle-up', size: 45, filled: true, opacity: 1, color: text, dy: 0, yOffset: 14 },
-        encoding: { x, y },
-      },
-      {
-        data: { values: numbers },
-        mark: { type: 'text', align: 'center', dx: 0, dy: -17, fontSize: 11 },
-        encoding: { x, y, text: { field: 'label' } },
-      },
+      ...pointers(median, 'triangle-down', -1),
+      ...pointers((values) => quantile(values, 0.95), 'triangle-up', 1),
     ],
   }
 }
 
-/** Below this it is all the same, and above it far too much. */
-const DOMAIN = [0.02, 5] as const
-
-/** Every figure of the contract as the share of its bound that it takes: 1 is the bound, and left of it is held. */
-export function contractDrawing(contract: readonly ContractFigure[], theme: Theme): Drawing {
-  const values = contract.map((figure) => {
-    const { low = figure.measured, high = figure.measured, measured, verdict } = figure
-    const [, amount, , bound] = contractCells(figure)
-    return {
-      row: `${figure.part}: ${figure.figure.split(' / ')[0]?.replace(/(, throughput of| less) .*/, '')}`,
-      value: shareOf(figure, measured),
-      low: shareOf(figure, low),
-      high: shareOf(figure, high),
-      label: `${amount} (${bound})`,
-      colour: {
-        held: theme.good,
-        'held within the spread': theme.unsure,
-        'missed, explained': theme.explained,
-        MISSED: theme.bad,
-      }[verdict],
-    }
-  })
-  const rows = values.map(({ row }) => row)
-  const data = { values }
-  const scale = { type: 'log', domain: DOMAIN, clamp: true }
-  const axis = { values: [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5], labelExpr: "datum.value + 'x'" }
-  const x = { field: 'value', type: 'quantitative', scale, axis }
-  const y = yOf(rows)
-  const color = { field: 'colour', type: 'nominal', scale: null }
-  return {
-    title: "The contract's figures beside their bounds",
-    subtitle:
-      'The share of its bound that a figure takes: left of the line is held. Blue: held; yellow: the bound is within the spread; purple: missed, explained; red: missed.',
-    ...{ rows, right: 130, rowHeight: 20 },
-    layers: [
-      { mark: { type: 'rule', color: theme.text, strokeWidth: 1.5 }, encoding: { x: { datum: 1, type: 'quantitative', scale, axis } } },
-      { data, mark: { type: 'rule', strokeWidth: 3, opacity: 0.45 }, encoding: { x: { ...x, field: 'low' }, x2: { field: 'high' }, y, color } },
-      { data, mark: { type: 'circle', size: 60, opacity: 1 }, encoding: { x, y, color } },
-      { data, mark: { type: 'text', fontSize: 11 }, encoding: { x: { value: 'width' }, y, text: { field: 'label' }, color } },
-    ],
-  }
+function numberOf(row: string, value: number, unit: string): { row: string; value: number; text: string } {
+  return { row, value, text: amount(value, unit) }
 }
 
-function shareOf({ kind, limit }: ContractFigure, value: number): number {
-  const share = kind === 'at least' ? limit / value : value / limit
-  return Math.min(Math.max(share, DOMAIN[0]), DOMAIN[1])
+/** The scale, and where its lines begin. A logarithmic one has a tick for each power of ten. */
+function xOf(values: readonly number[], scale: 'log' | undefined, unit: string): { from: number; x: object } {
+  const field = { field: 'value', type: 'quantitative' }
+  if (scale === undefined)
+    return { from: 0, x: { ...field, axis: { tickCount: 6, labelExpr: `datum.label + ' ${unit}'` } } }
+  const first = Math.floor(Math.log10(Math.min(...values)))
+  const last = Math.ceil(Math.log10(Math.max(...values)))
+  const powers = Array.from({ length: last - first + 1 }, (_, index) => Number(`1e${first + index}`))
+  const texts = Object.fromEntries(powers.map((power) => [power, amount(power, unit)]))
+  const axis = { values: powers, labelExpr: `(${JSON.stringify(texts)})[datum.value]` }
+  const [from = 1, to = 1] = [powers[0], powers.at(-1)]
+  return { from, x: { ...field, axis, scale: { type: 'log', domain: [from, to], nice: false } } }
 }
 
-function xOf(field: string, scale: 'log' | undefined, unit: string): object {
-  const axis = { format: scale === 'log' ? '~g' : '~s', labelExpr: `datum.label + ' ${unit}'`, tickCount: 8 }
-  return { field, type: 'quantitative', axis, ...(scale === 'log' && { scale: { type: 'log', nice: true } }) }
+/** Rows in the given order. */
+export function yOf(rows: readonly string[]): { readonly field: string } {
+  return Object.assign({ field: 'row' }, { type: 'nominal', sort: rows, scale: { domain: rows } })
 }
 
-function yOf(rows: readonly string[]): object {
-  return { field: 'row', type: 'nominal', sort: rows, scale: { domain: rows } }
-}
-
-/** Where the lines of a logarithmic chart begin. */
-function floorOf(values: readonly { readonly value: number }[]): number {
-  return 10 ** Math.floor(Math.log10(Math.min(...values.map(({ value }) => value))))
+/** With its unit, and milliseconds in whatever unit they are read best. */
+function amount(value: number, unit: string): string {
+  if (unit === 'ms' && value < 0.000_999_5) return amount(value * 1e6, 'ns')
+  if (unit === 'ms' && value < 0.999_5) return amount(value * 1e3, 'µs')
+  if (unit === 'ms' && value >= 9_995) return amount(value / 1e3, 's')
+  return `${value.toLocaleString('en', { maximumSignificantDigits: 3 })} ${unit}`
 }

@@ -16,7 +16,13 @@ export function scenarioBounds(tiers: string, rounds: readonly Round[], before: 
     { ...figure(tiers, 'p95 of 1,000 hits'), unit: 'ms', ...after.p95, limit: p95, kind: 'under' },
     { ...figure(tiers, 'p99 of 1,000 hits'), unit: 'ms', ...after.p99, limit: p99, kind: 'under' },
     { ...figure(tiers, '1,000 hits together'), unit: 'ms', ...after.total, limit: total, kind: 'under' },
-    { ...figure(tiers, 'p95, times faster than before'), unit: 'x', ...gain(before, after), limit: 40, kind: 'at least' },
+    {
+      ...figure(tiers, 'p95, times faster than before'),
+      unit: 'x',
+      ...gain(before, after),
+      limit: 40,
+      kind: 'at least',
+    },
   ]
 }
 

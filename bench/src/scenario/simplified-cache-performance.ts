@@ -17,13 +17,13 @@ export const simplifiedCachePerformance: Program = {
     const round = await playRound(
       redisUrl,
       true,
-      Array.from({ length: 5 }, () => REQUESTS.length),
+      Array.from({ length: 9 }, () => REQUESTS.length),
     )
     const rounds = round.hits.map((timings) => ({ ...round, hits: [timings] }))
     return {
       tables: [
         {
-          title: `Before and after: ${REQUESTS.length} requests, all at once`,
+          title: `Before and after: 1,000 requests, all at once`,
           columns: ['', ...COLUMNS],
           rows: [
             ['no cache', ...cellsOf(before)],
@@ -31,7 +31,7 @@ export const simplifiedCachePerformance: Program = {
           ],
         },
       ],
-      bounds: scenarioBounds('simplified', rounds, before),
+      bounds: scenarioBounds('memory and Redis', rounds, before),
       complaints: complaintsOf([round]),
     }
   },
