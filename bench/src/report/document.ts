@@ -18,7 +18,7 @@ export function renewed(page: string, results: Results): string {
 function block(name: string, results: Results, ownBlocks: readonly string[]): string {
   const { programs, contract } = results
   if (name === 'machine') return machineLines(results)
-  if (name === 'contract') return `${contractPicture()}\n\n${contractSummary(contract)}\n\n${contractTable(contract)}`
+  if (name === 'contract') return contractPart(contract)
   if (name === 'floors') return floorsTable(results)
   if (name === 'others') {
     const others = Object.entries(programs).filter(([program]) => !ownBlocks.includes(program))
@@ -42,6 +42,12 @@ function machineLines({ machine, quick, rounds }: Results): string {
   return markdownTable({ columns: ['', ''], rows })
 }
 
+function contractPart(contract: readonly ContractFigure[]): string {
+  const explanations = contract.map((figure) => [figure.part, explanationText(figure)] as const)
+  const texts = explanations.flatMap(([part, text]) => (text === undefined ? [] : [`${part}: ${text}.`]))
+  return [contractPicture(), contractSummary(contract), contractTable(contract), ...new Set(texts)].join('\n\n')
+}
+
 function contractSummary(contract: readonly ContractFigure[]): string {
   const counts = new Map<string, number>()
   for (const { verdict } of contract) counts.set(verdict, (counts.get(verdict) ?? 0) + 1)
@@ -52,10 +58,8 @@ function contractSummary(contract: readonly ContractFigure[]): string {
 function contractTable(contract: readonly ContractFigure[]): string {
   const rows = contract.map((figure, index) => {
     const [name = '', measured = '', middle = '', bound = '', verdict] = contractCells(figure)
-    const explanation = explanationText(figure)
     const part = figure.part === contract[index - 1]?.part ? '' : figure.part
-    const judged = verdict === 'MISSED' ? '**missed**' : `${verdict}`
-    return [part, name, measured, middle, bound, explanation === undefined ? judged : `${judged}: ${explanation}`]
+    return [part, name, measured, middle, bound, verdict === 'MISSED' ? '**missed**' : `${verdict}`]
   })
   return markdownTable({ columns: ['part', ...CONTRACT_COLUMNS], rows })
 }
