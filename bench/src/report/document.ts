@@ -29,7 +29,7 @@ function block(name: string, results: Results, ownBlocks: readonly string[]): st
   return programPart(report)
 }
 
-function machineLines({ machine, quick, rounds }: Results): string {
+function machineLines({ machine, quick, rounds, complaints }: Results): string {
   const { cpu, processors, memory, os, load, date, versions } = machine
   const rows = Object.entries({
     machine: `${cpu}, ${processors} processors, ${memory} GiB, ${os}`,
@@ -39,7 +39,9 @@ function machineLines({ machine, quick, rounds }: Results): string {
     date: `${date}, ${load} processes wanting a processor before it began`,
     run: `\`pnpm bench ${quick ? '--quick ' : ''}--save\`, ${rounds} interleaved rounds`,
   })
-  return markdownTable({ columns: ['', ''], rows })
+  const table = markdownTable({ columns: ['', ''], rows })
+  const doubts = complaints.map((complaint) => `- Not what was meant to be measured: ${complaint}`)
+  return doubts.length === 0 ? table : `${table}\n\n${doubts.join('\n')}`
 }
 
 function contractPart(contract: readonly ContractFigure[]): string {

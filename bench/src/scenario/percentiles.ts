@@ -1,4 +1,4 @@
-import { quantile, type Spread, shown, spreadOf, stripOf } from '../statistics.js'
+import { percentile, type Spread, shown, spreadOf, stripOf } from '../statistics.js'
 import type { Timings } from './traffic.js'
 
 /** What is said of some requests: over several rounds the median of each, and its middle half. Milliseconds. */
@@ -13,8 +13,8 @@ export interface Percentiles {
 export const COLUMNS = ['p50 ms', 'p95 ms', 'p99 ms', 'together ms'] as const
 
 export function percentilesOf(rounds: readonly Timings[]): Percentiles {
-  const at = (share: number): Spread => spreadOf(rounds.map(({ latencies }) => quantile(latencies, share)))
-  return { p50: at(0.5), p95: at(0.95), p99: at(0.99), total: spreadOf(rounds.map(({ total }) => total)) }
+  const at = (percent: number): Spread => spreadOf(rounds.map(({ latencies }) => percentile(latencies, percent)))
+  return { p50: at(50), p95: at(95), p99: at(99), total: spreadOf(rounds.map(({ total }) => total)) }
 }
 
 export function cellsOf({ p50, p95, p99, total }: Percentiles): number[] {
