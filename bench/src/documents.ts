@@ -1,3 +1,5 @@
+import { randomFrom } from './random.js'
+
 /** A record as applications cache it: about 200 bytes of JSON. */
 export interface Document {
   readonly id: number
@@ -33,12 +35,8 @@ const VOCABULARY: readonly string[] = WORDS.split(' ')
 
 /** A page of a catalogue, with prose and with numbers that compress badly: about so many bytes of JSON. */
 export function catalogue(id: number, bytes: number): { readonly page: number; readonly products: readonly object[] } {
-  let state = id + 1
-  // Numerical Recipes' generator: the same page every time.
-  const random = (below: number): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return Math.floor((state / 2 ** 32) * below)
-  }
+  const next = randomFrom(id + 1)
+  const random = (below: number): number => Math.floor(next() * below)
   const words = (count: number): string =>
     Array.from({ length: count }, () => VOCABULARY[random(VOCABULARY.length)]).join(' ')
   const products = Array.from({ length: Math.round(bytes / 340) }, () => ({

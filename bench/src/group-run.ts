@@ -4,12 +4,10 @@ import { interleave, type RoundsPace } from './interleave.js'
 import type { MitataStats } from './measure.js'
 import { median } from './statistics.js'
 import { type Result, resultOf } from './summary.js'
-import { WorkerProcess } from './worker-process.js'
+import { type WarmUp, WorkerProcess } from './worker-process.js'
 
 /** How long everything may take, in milliseconds. */
-export interface Pace extends RoundsPace {
-  /** How long a case runs at least before it is measured. */
-  readonly warmUp: number
+export interface Pace extends RoundsPace, WarmUp {
   /** How long mitata measures a case. */
   readonly table: number
 }
@@ -45,7 +43,7 @@ export class GroupRun {
 
   static async start(group: Group, redisUrl: string, pace: Pace): Promise<GroupRun> {
     await emptied(redisUrl)
-    const starting = group.cases.map((one) => WorkerProcess.start(group, one, redisUrl, pace.warmUp))
+    const starting = group.cases.map((one) => WorkerProcess.start(group, one, redisUrl, pace))
     return new GroupRun(group, pace, await Promise.all(starting))
   }
 
@@ -57,12 +55,9 @@ export class GroupRun {
     return stats
   }
 
-  async rounds(onProgress: (text: string) => void): Promise<GroupReport> {
+  async rounds(onRound: (done: number) => void): Promise<GroupReport> {
     const group = this.#group.name
-    const measured = await interleave(this.#workers, this.#pace, (done) =>
-      onProgress(`${group}: round ${done} of ${this.#pace.rounds}`),
-    )
-    onProgress('')
+    const measured = await interleave(this.#workers, this.#pace, onRound)
     const complaints: string[] = []
     for (const worker of this.#workers) {
       for (const complaint of await worker.complaints()) complaints.push(`${group}, ${worker.of.name}: ${complaint}`)

@@ -28,7 +28,7 @@ export interface Figure {
   readonly floor: string
   readonly kind: FigureKind
   /** Of the contract, section 5. None where it states none for exactly this. */
-  readonly bound?: Bound
+  readonly bound?: { readonly limit: number }
 }
 
 /**
@@ -37,12 +37,6 @@ export interface Figure {
  * - `added`: the subject's time less the floor's, in nanoseconds; a bound is what it must stay under
  */
 export type FigureKind = 'time' | 'throughput' | 'added'
-
-interface Bound {
-  readonly limit: number
-  /** Set by the contract, and due in a later issue. */
-  readonly later?: true
-}
 
 interface Metering {
   readonly metered: boolean

@@ -11,6 +11,8 @@ export interface RoundsPace {
   readonly rounds: number
   /** How long one case is measured in one round, in milliseconds. */
   readonly slice: number
+  /** How long a case at most runs once more before the rounds, in milliseconds. */
+  readonly warmAgain: number
 }
 
 /** Nanoseconds per operation of one case, one figure a round. */
@@ -29,7 +31,7 @@ export async function interleave(
   const turns: Array<Measured & { worker: WorkerProcess; times: number; rounds: number[] }> = []
   for (const worker of workers) {
     const { storedBytes } = worker
-    turns.push({ worker, name: worker.of.name, storedBytes, times: await calibrate(worker, pace.slice), rounds: [] })
+    turns.push({ worker, name: worker.of.name, storedBytes, times: await calibrate(worker, pace), rounds: [] })
   }
   for (let round = 0; round < pace.rounds; round++) {
     for (const { worker, times, rounds } of round % 2 === 0 ? turns : turns.toReversed()) {
@@ -42,17 +44,16 @@ export async function interleave(
 
 /** mitata collects garbage, and V8 forgets with it some of what it has compiled. */
 const WARM_AGAIN = 3_000
-const LONGEST = 3_000
 
 /**
  * Doubles until a slice is full, three times over: the last one tells its speed. Goes on while it is getting warm.
  *
  * @returns how many operations fill a slice, the same number for each caller
  */
-async function calibrate(worker: WorkerProcess, slice: number): Promise<number> {
+async function calibrate(worker: WorkerProcess, { slice, warmAgain }: RoundsPace): Promise<number> {
   const { callers = 1 } = worker.of
   const started = performance.now()
-  const isCold = (): boolean => calls < WARM_AGAIN && performance.now() - started < LONGEST
+  const isCold = (): boolean => calls < WARM_AGAIN && performance.now() - started < warmAgain
   let times = callers
   let calls = 0
   for (let full = 0; full < 3 || isCold(); calls += times) {

@@ -21,6 +21,8 @@ export interface ProgramReport {
   readonly tables: readonly Table[]
   /** What the contract bounds. */
   readonly bounds: readonly BoundCheck[]
+  /** What is drawn, in the docs. */
+  readonly charts?: readonly Chart[]
   /** Why the figures should not be believed. Normally empty. */
   readonly complaints: readonly string[]
 }
@@ -42,4 +44,40 @@ export interface BoundCheck {
   readonly limit: number
   /** Which side of the limit is right. */
   readonly kind: 'at most' | 'at least' | 'under'
+  /** The middle half of the rounds, where there were several: `measured` is their median. */
+  readonly low?: number
+  readonly high?: number
+}
+
+/** A chart, as data. */
+export type Chart = Bars | Strips
+
+interface ChartBase {
+  /** In kebab-case, of one program alone: the name of its file. */
+  readonly name: string
+  readonly title: string
+  /** What the figures are and how to read them, in one line. */
+  readonly subtitle: string
+  /** Of the figures, as it stands behind a number: `ms`, `x`, `thousand a second`. */
+  readonly unit: string
+  /** Default: linear, from 0. */
+  readonly scale?: 'log'
+}
+
+/** Figures side by side. */
+export interface Bars extends ChartBase {
+  readonly kind: 'bars'
+  readonly bars: ReadonlyArray<{
+    readonly label: string
+    readonly value: number
+    /** Bars of one series stand together and share a colour. */
+    readonly series: string
+  }>
+}
+
+/** How measurements are distributed: a strip each, with as many marks as values, and the median and p95 by number. */
+export interface Strips extends ChartBase {
+  readonly kind: 'strips'
+  /** About a hundred values, that stand for all that were measured: `stripOf` picks them. */
+  readonly strips: ReadonlyArray<{ readonly label: string; readonly values: readonly number[] }>
 }

@@ -14,8 +14,6 @@ export interface Result extends Figure {
   readonly floorNs: number
   /** What a value takes in Redis, where that is not the same for both. */
   readonly stored: { readonly subject: number; readonly floor: number } | undefined
-  /** Undefined where there is no bound. */
-  readonly held: boolean | undefined
 }
 
 const FIGURES: Readonly<Record<FigureKind, (subject: number, floor: number) => number>> = {
@@ -40,7 +38,6 @@ export function resultOf(group: string, figure: Figure, measured: readonly Measu
     subjectNs: median(subject),
     floorNs: median(floor),
     stored: isSame ? undefined : { subject: storedBytes, floor: floorBytes },
-    held: figure.bound && isHeld(figure.kind, value, figure.bound.limit),
   }
 }
 
@@ -50,17 +47,11 @@ function caseOf(name: string, measured: readonly Measured[]): Measured {
   return found
 }
 
-function isHeld(kind: FigureKind, value: number, limit: number): boolean {
-  if (kind === 'throughput') return value >= limit
-  return kind === 'added' ? value < limit : value <= limit
-}
+export const FLOORS_COLUMNS = ['', 'floor', 'takes / floor', 'figure', 'middle half', 'stored / floor'] as const
 
-const COLUMNS = ['', 'floor', 'takes / floor', 'figure', 'middle half', 'bound', '', 'stored / floor']
-
-/** The figures beside the bounds, as lines of text. */
+/** The figures beside their floors, as lines of text. */
 export function summaryLines(results: readonly Result[]): string[] {
-  const lines = [COLUMNS, ...results.map(columnsOf)]
-  return alignedLines(lines).flatMap((line, index) => {
+  return alignedLines([FLOORS_COLUMNS, ...results.map(floorsCells)]).flatMap((line, index) => {
     const group = results[index - 1]?.group
     return group === undefined || group === results[index - 2]?.group ? [line] : ['', group, line]
   })
@@ -77,29 +68,16 @@ export function alignedLines(rows: readonly (readonly string[])[]): string[] {
   )
 }
 
-function columnsOf(result: Result): readonly string[] {
-  const { kind, bound, value, low, high, stored } = result
+export function floorsCells(result: Result): readonly string[] {
+  const { kind, value, low, high, stored } = result
   return [
     `  ${result.subject}${kind === 'throughput' ? ' (throughput)' : ''}`,
     result.floor,
     `${duration(result.subjectNs)} / ${duration(result.floorNs)}`,
     amount(kind, value),
     `${amount(kind, low)} … ${amount(kind, high)}`,
-    bound === undefined ? '' : `${{ time: '<=', throughput: '>=', added: '<' }[kind]} ${limitText(kind, bound.limit)}`,
-    verdict(result),
     stored === undefined ? '' : `${stored.subject.toFixed(0)} / ${stored.floor.toFixed(0)} B`,
   ]
-}
-
-function verdict({ held, bound, low, high }: Result): string {
-  if (bound === undefined) return ''
-  if (bound.later) return held ? "a later issue's goal: reached" : "a later issue's goal: not yet"
-  const unsure = low <= bound.limit && bound.limit <= high
-  return (held ? 'held' : 'MISSED') + (unsure ? ', within the spread' : '')
-}
-
-function limitText(kind: FigureKind, limit: number): string {
-  return kind === 'added' ? `${limit} ns` : `${limit}x`
 }
 
 function amount(kind: FigureKind, value: number): string {

@@ -14,6 +14,13 @@ export type Answer =
   | { readonly kind: 'slice'; readonly duration: number }
   | { readonly kind: 'complaints'; readonly complaints: readonly string[] }
 
+/** How long a case runs at least before it is measured, and at most, in milliseconds. */
+export interface WarmUp {
+  readonly warmUp: number
+  /** Where it has run too few times by then. */
+  readonly longestWarmUp: number
+}
+
 /**
  * A case in a process of its own, seen from outside. Cases that share a process share what V8 has learned, the garbage,
  * and what one of them has switched on for all: a floor would be measured with the cache's burden on it.
@@ -34,10 +41,12 @@ export class WorkerProcess {
     this.#ended.catch(() => {})
   }
 
-  /** Resolves once the case is prepared, and warmed up for so many milliseconds. */
-  static async start(group: Group, one: Case, redisUrl: string, warmUp: number): Promise<WorkerProcess> {
+  /** Resolves once the case is prepared and warmed up. */
+  static async start(group: Group, one: Case, redisUrl: string, pace: WarmUp): Promise<WorkerProcess> {
     const module = new URL('./worker.js', import.meta.url)
-    const child = fork(module, [group.name, one.name, redisUrl, String(warmUp)], { serialization: 'advanced' })
+    const child = fork(module, [group.name, one.name, redisUrl, String(pace.warmUp), String(pace.longestWarmUp)], {
+      serialization: 'advanced',
+    })
     const worker = new WorkerProcess(one, child)
     worker.storedBytes = (await worker.#answer('ready')).storedBytes
     return worker

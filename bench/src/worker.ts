@@ -5,7 +5,7 @@ import { Stage } from './stage.js'
 import type { Answer, Request } from './worker-process.js'
 
 /** The process of one case: prepares it and warms it up, then does what it is asked for, one request after the other. */
-async function main(group = '', name = '', redisUrl = '', warmUp = ''): Promise<void> {
+async function main(group = '', name = '', redisUrl = '', warmUp = '', longest = ''): Promise<void> {
   const one = groups.find((each) => each.name === group)?.cases.find((each) => each.name === name)
   if (one === undefined) throw new Error(`no case is called '${name}' in '${group}'`)
   const stage = await Stage.open(redisUrl)
@@ -13,7 +13,7 @@ async function main(group = '', name = '', redisUrl = '', warmUp = ''): Promise<
   const slice = slicesOf(one, operation)
   const storedBytes = await stage.storedBytes()
   stage.begin()
-  await warmUpFor(Number(warmUp), slice, one.callers ?? 1)
+  await warmUpFor(Number(warmUp), Number(longest), slice, one.callers ?? 1)
   const answer = async (request: Request): Promise<Answer> => {
     if (request.kind === 'slice') return { kind: 'slice', duration: await slice(request.times) }
     if (request.kind === 'complaints') return { kind: 'complaints', complaints: await stage.complaints() }
@@ -25,14 +25,13 @@ async function main(group = '', name = '', redisUrl = '', warmUp = ''): Promise<
 
 /** V8 takes ten thousand calls to compile what lies between a cache and its socket: a miss is six times faster then. */
 const WARM = 12_000
-const LONGEST = 10_000
 
 /** For so many milliseconds; longer where the calls were too few until then. */
-async function warmUpFor(duration: number, slice: Slice, callers: number): Promise<void> {
+async function warmUpFor(duration: number, longest: number, slice: Slice, callers: number): Promise<void> {
   const started = performance.now()
   const elapsed = (): number => performance.now() - started
   let calls = 0
-  for (let times = callers; elapsed() < duration || (calls < WARM && elapsed() < LONGEST); ) {
+  for (let times = callers; elapsed() < duration || (calls < WARM && elapsed() < longest); ) {
     calls += times
     if ((await slice(times)) < 10) times *= 2
     // So that it is noticed in time when whoever started this has gone.

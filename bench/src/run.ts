@@ -1,0 +1,79 @@
+import type { RedisServer } from '@otel-cache/test-servers'
+import { contractFigures } from './contract.js'
+import { emptied, type GroupReport, GroupRun, type Pace } from './group-run.js'
+import { groups } from './groups.js'
+import { machineOf } from './machine.js'
+import type { ProgramReport } from './program.js'
+import { programs } from './programs.js'
+import { noProgress, progress } from './progress.js'
+import type { Results } from './results.js'
+import { printTable } from './table.js'
+
+/** mitata's own time for one case is 642. */
+const PACES: Readonly<Record<'full' | 'quick', Pace>> = {
+  full: { warmUp: 2_000, longestWarmUp: 10_000, table: 642, rounds: 41, slice: 80, warmAgain: 3_000 },
+  quick: { warmUp: 500, longestWarmUp: 1_500, table: 60, rounds: 9, slice: 40, warmAgain: 200 },
+}
+
+/** Measures the groups and programs whose name contains the filter. */
+export async function measureAll(filter: string, quick: boolean, server: RedisServer): Promise<Results> {
+  const pace = PACES[quick ? 'quick' : 'full']
+  const machine = await machineOf(server)
+  const reports = await measureGroups(filter, pace, server.url)
+  const found = await runPrograms(filter, quick, server.url)
+  const figures = reports.flatMap((report) => report.figures)
+  return {
+    machine,
+    quick,
+    rounds: pace.rounds,
+    cases: reports.flatMap(({ cases }) => cases),
+    figures,
+    complaints: [...reports, ...Object.values(found)].flatMap(({ complaints }) => complaints),
+    programs: found,
+    contract: contractFigures(figures, found),
+  }
+}
+
+/** Measures group after group, while mitata prints its table. */
+async function measureGroups(filter: string, pace: Pace, redisUrl: string): Promise<GroupReport[]> {
+  const chosen = groups.filter(({ name }) => name.includes(filter))
+  if (chosen.length === 0) return []
+  const reports: GroupReport[] = []
+  let run: GroupRun | undefined
+  try {
+    await printTable(chosen, async (group, one) => {
+      if (run === undefined) {
+        progress(0, `${group.name}: warming up`)
+        run = await GroupRun.start(group, redisUrl, pace)
+      }
+      progress(group.cases.indexOf(one) / group.cases.length, `${group.name}: ${one.name}`)
+      const stats = await run.mitata(one)
+      if (one === group.cases.at(-1)) {
+        reports.push(await run.rounds((done) => progress(done / pace.rounds, `${group.name}: round ${done}`)))
+        run.stop()
+        run = undefined
+      }
+      noProgress()
+      return stats
+    })
+  } finally {
+    run?.stop()
+  }
+  return reports
+}
+
+async function runPrograms(filter: string, quick: boolean, redisUrl: string): Promise<Record<string, ProgramReport>> {
+  const reports: Record<string, ProgramReport> = {}
+  for (const program of programs.filter((one) => one.name.includes(filter))) {
+    const { name } = program
+    await emptied(redisUrl)
+    progress(0, name)
+    reports[name] = await program.run({
+      redisUrl,
+      quick,
+      progress: (done, text) => progress(done, `${name}: ${Math.round(done * 100)} %, ${text}`),
+    })
+    noProgress()
+  }
+  return reports
+}

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest'
+import { contractFigures } from '../src/contract.js'
+import { type Explanation, explained } from '../src/explained.js'
+import { groups } from '../src/groups.js'
+import { problemsOf } from '../src/print.js'
+import type { BoundCheck } from '../src/program.js'
+import { readResults } from '../src/results.js'
+
+const EXPLANATION: Explanation = { part: 'trips', figure: 'a trip', limit: 2, reason: 'light is not faster' }
+
+function judged(check: Partial<BoundCheck>, explanations: readonly Explanation[] = []) {
+  const bound: BoundCheck = { figure: 'a trip', unit: 'x', measured: 1, limit: 1.3, kind: 'at most', ...check }
+  return contractFigures([], { trips: { tables: [], bounds: [bound], complaints: [] } }, explanations)
+}
+
+test.each([
+  { check: { measured: 1.3 }, verdict: 'held' },
+  { check: { measured: 1.3, kind: 'under' }, verdict: 'MISSED' },
+  { check: { measured: 1.3, kind: 'at least' }, verdict: 'held' },
+  { check: { measured: 1.2, kind: 'at least' }, verdict: 'MISSED' },
+  { check: { measured: 1.4 }, verdict: 'MISSED' },
+  { check: { measured: 1.4, low: 1.35, high: 1.5 }, verdict: 'MISSED' },
+  { check: { measured: 1.4, low: 1.2, high: 1.5 }, verdict: 'held within the spread' },
+  { check: { measured: 1.2, low: 1.1, high: 1.5 }, verdict: 'held within the spread' },
+  { check: { measured: 1.2, low: 1.1, high: 1.25 }, verdict: 'held' },
+] as const)('$check: $verdict', ({ check, verdict }) => {
+  expect(judged(check)).toMatchObject([{ part: 'trips', verdict }])
+})
+
+test('what is missed is explained as far as its explanation goes, and no further', () => {
+  const explanation = { limit: 2, reason: EXPLANATION.reason }
+  expect(judged({ measured: 1.9 }, [EXPLANATION])).toMatchObject([{ verdict: 'missed, explained', explanation }])
+  expect(judged({ measured: 2.1 }, [EXPLANATION])).toMatchObject([{ verdict: 'MISSED', explanation }])
+  expect(judged({ measured: 1.2 }, [EXPLANATION])).toMatchObject([{ verdict: 'held' }])
+  expect(judged({ measured: 1.9 }, [{ ...EXPLANATION, figure: 'another' }])).toMatchObject([{ verdict: 'MISSED' }])
+})
+
+test('what is missed is a line that says which, and so is what was not meant', () => {
+  const results = { ...readResults(), complaints: ['one error'] }
+  expect(problemsOf({ ...results, contract: judged({ measured: 1.4 }) })).toEqual([
+    'MISSED trips: a trip is 1.4x, should be ≤ 1.3x',
+    'Not what was meant to be measured: one error',
+  ])
+  expect(problemsOf({ ...results, complaints: [], contract: judged({ measured: 1.9 }, [EXPLANATION]) })).toEqual([])
+})
+
+test('every explanation is of a figure that the kept run has', () => {
+  const known = readResults().contract.map(({ part, figure }) => `${part}: ${figure}`)
+  for (const { part, figure } of explained) expect(known).toContain(`${part}: ${figure}`)
+})
+
+test('every group that the contract bounds is in the kept run', () => {
+  const bounded = groups.filter(({ figures }) => figures.some(({ bound }) => bound !== undefined))
+  const kept = new Set(readResults().contract.map(({ part }) => part))
+  for (const { name } of bounded) expect(kept).toContain(name)
+})

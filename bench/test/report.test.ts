@@ -1,0 +1,34 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { drawCharts } from '../src/report/charts.js'
+import { renewed } from '../src/report/document.js'
+import { CHARTS, PAGE } from '../src/report/write-report.js'
+import { readResults } from '../src/results.js'
+
+const results = readResults()
+const page = readFileSync(PAGE, 'utf8')
+
+test('the page has the figures of the kept run: `pnpm bench:report` writes them', () => {
+  expect(renewed(page, results)).toBe(page)
+})
+
+test('the charts are drawn from the kept run, and there are no others', async () => {
+  const charts = await drawCharts(results)
+  expect(readdirSync(CHARTS).sort()).toEqual([...charts.keys()].sort())
+  for (const [file, svg] of charts) expect(readFileSync(new URL(file, CHARTS), 'utf8') === svg, file).toBe(true)
+})
+
+test('every chart is on the page, for light and for dark', async () => {
+  for (const file of (await drawCharts(results)).keys()) expect(page).toContain(`"charts/${file}"`)
+})
+
+test('a figure that was changed by hand is put right', () => {
+  const changed = page.replace(/\d+\.\d+x/, '0.001x')
+  expect(changed).not.toBe(page)
+  expect(renewed(changed, results)).toBe(page)
+})
+
+test('a page that wants a program which was not measured is refused', () => {
+  const unknown = '<!-- figures: no-such-program -->\n<!-- end of figures -->'
+  expect(() => renewed(unknown, results)).toThrow("no program is called 'no-such-program'")
+})
