@@ -9,7 +9,7 @@ import { runInCluster } from './moving-slots.js'
 import type { Parts } from './parts.js'
 import { chunksOf } from './reader.js'
 import { BARREN, FRUITLESS } from './released.js'
-import { CLAIM, NOTE_AND_CLAIM, RELEASE_LEASES, RENEW_LEASES, type Script } from './scripts.js'
+import { AGAIN, CLAIM, NOTE_AND_CLAIM, RELEASE_LEASES, RENEW_LEASES, type Script } from './scripts.js'
 import { writeTags } from './stored-form.js'
 import { expiryOf, type Ids, type Noted, type StoredGenerations } from './stored-generations.js'
 import type { Judge, RedisRead, Sent } from './verdict.js'
@@ -35,7 +35,8 @@ export interface Claiming {
 /** A claim on its way. */
 interface Attempt {
   readonly claiming: Claiming
-  readonly token: string
+  /** Another one once it is made again, because the first may still be carried out, after a change of the key. */
+  token: string
   readonly sent: Sent
   readonly budget: Budget
 }
@@ -82,13 +83,12 @@ export class Leases {
     const asked = isAsked ? [...noted.generations, ...noted.anyTag].map(stored.nameOf) : []
     const refused = await deletes.settleBefore(() => [...names, ...asked], budget)
     if (refused !== undefined) return failed(refused)
-    const attempt = this.#attempt(claiming, budget)
-    const groups = this.#groupsOf(names)
-    const commands = groups.map((group) =>
+    const groups = this.#groupsOf(names).map((group) => ({ group, attempt: this.#attempt(claiming, budget) }))
+    const commands = groups.map(({ group, attempt }) =>
       ids === undefined ? this.#askAndClaim(attempt, group, noted, asked) : this.#claim(attempt, group, noted, ids),
     )
     const replies = await this.#parts.reader.send(commands, budget)
-    const claimed = groups.map((group, index) => {
+    const claimed = groups.map(({ group, attempt }, index) => {
       const reply = replies[index] as Reply
       if (!reply.ok) return group.map(() => claimFailed(reply.error))
       return ids === undefined
@@ -127,12 +127,17 @@ export class Leases {
     return { claiming, token: this.#holder + this.#count.toString(36), sent, budget }
   }
 
-  #claim({ claiming, token }: Attempt, group: readonly string[], { generations }: Noted, ids: Ids): Command {
+  #claim(attempt: Attempt, group: readonly string[], { generations }: Noted, ids: Ids): Command {
+    const { mode, tags } = attempt.claiming
     const belongs = ids.slice(0, generations.length).join(',')
-    const args = [token, claiming.mode, writeTags(claiming.tags), belongs]
-    if (!this.#parts.connection.isCluster) return runScript(CLAIM, this.#withLeases(group), args)
+    const args = (): string[] => [attempt.token, mode, writeTags(tags), belongs]
+    if (!this.#parts.connection.isCluster) return runScript(CLAIM, this.#withLeases(group), args())
     const [name] = group as [string]
-    return runInCluster(CLAIM, [name, this.#leaseOf(name)], args)
+    const again = (): string[] => {
+      attempt.token += AGAIN
+      return args()
+    }
+    return runInCluster(CLAIM, [name, this.#leaseOf(name)], args(), undefined, { args: again })
   }
 
   #askAndClaim(

@@ -24,8 +24,8 @@ export const UNTIL_MOVING = 0.5
 interface Steps {
   /** What is done first. */
   readonly first?: Command
-  /** What the script is given then, where that differs. */
-  readonly args?: readonly Argument[]
+  /** What the script is given then, where that differs. Called once it is so. */
+  args?(): readonly Argument[]
 }
 
 /** Runs a script of a value and its lease in a Cluster. */
@@ -37,7 +37,7 @@ export function runInCluster(
   then: Steps = {},
 ): Command {
   const steps = (): Command[] => {
-    const alone = runScript(script.valueAlone, [value], [...(then.args ?? args), lease], isObsolete)
+    const alone = runScript(script.valueAlone, [value], [...(then.args?.() ?? args), lease], isObsolete)
     return then.first === undefined ? [alone] : [then.first, alone]
   }
   return { ...runScript(script, [value, lease], args, isObsolete), whileMoving: { key: value, steps } }
@@ -94,9 +94,18 @@ export class MovingSlots {
       return
     }
     const due = this.#clock.precise() + patience
-    const inSteps = (): void => this.#inSteps(command, whileMoving.steps(), due, done)
-    if (this.#clock.now() < this.#believedUntil) inSteps()
-    else this.#sendWhole(command, whileMoving, patience, done, inSteps)
+    const inSteps = (done: (reply: Reply) => void): void => this.#inSteps(command, whileMoving.steps(), due, done)
+    if (this.#clock.now() < this.#believedUntil) {
+      inSteps(done)
+      return
+    }
+    this.#sendWhole(command, whileMoving, patience, done, () =>
+      inSteps((reply) => {
+        // Steps alone tell nothing: they would go on for as long as there is something to do.
+        if (reply.ok) this.#believedUntil = this.#clock.now() + BELIEVED
+        done(reply)
+      }),
+    )
   }
 
   #sendWhole(
@@ -114,8 +123,9 @@ export class MovingSlots {
       next()
     }
     const suspicion = this.#suspicions.begin(patience * UNTIL_MOVING, () => {
-      // Asked after it, of the same server: an answer to this one overtakes none but what was refused.
-      this.#ask(command('pttl', key), patience * (1 - UNTIL_MOVING), (reply) => reply.ok && end(inSteps))
+      // Asked after it, of the same server: an answer to this one overtakes none but what was refused. A script, because
+      // what only reads may go to a replica.
+      this.#ask(command('eval', 'return 1', 1, key), patience * (1 - UNTIL_MOVING), (reply) => reply.ok && end(inSteps))
     })
     this.#ask(whole, patience, (reply) => end(() => (isRefused(reply) ? inSteps() : done(reply))))
   }
@@ -128,12 +138,8 @@ export class MovingSlots {
     else if (left <= 0) done(TIMED_OUT)
     else {
       this.#ask(step, left, (reply) => {
-        if (reply.ok && others.length > 0) {
-          this.#inSteps(whole, others, due, done)
-          return
-        }
-        if (reply.ok) this.#believedUntil = this.#clock.now() + BELIEVED
-        done(reply)
+        if (reply.ok && others.length > 0) this.#inSteps(whole, others, due, done)
+        else done(reply)
       })
     }
   }

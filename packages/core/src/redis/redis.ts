@@ -349,7 +349,7 @@ export class RedisTier {
       ? runInCluster(STORE_VALUE, pair, args(left * UNTIL_MOVING), isObsolete, {
           // No lease must stand on the other server.
           ...(lease === undefined && { first: command('del', pair[1]) }),
-          args: args(left),
+          args: () => args(left),
         })
       : runScript(STORE_VALUE, [...pair, ...generations.map(this.stored.nameOf)], args(left), isObsolete)
     const reply = await this.#connection.sendOne(script, budget)

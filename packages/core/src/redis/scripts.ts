@@ -18,13 +18,18 @@ export interface PairScript extends Script {
   /**
    * The same, naming the value alone, with the lease as the last of ARGV: it goes where the value is, or would be, while
    * their slot is moving. A lease on the other server is out of its reach: one that cannot be taken, and does not stand.
+   * A client's own prefix is put before KEYS only; the rest of the two names is of one length.
    */
   readonly valueAlone: Script
 }
 
 function pairScript(source: string): PairScript {
-  return { ...script(source), valueAlone: script(`KEYS[2] = table.remove(ARGV)${source}`) }
+  const alone = `local lease = table.remove(ARGV) KEYS[2] = KEYS[1]:sub(1, #KEYS[1] - #lease) .. lease\n`
+  return { ...script(source), valueAlone: script(alone + source) }
 }
+
+/** Put behind a claim's token where it is made a second time, in a slot that is moving. */
+export const AGAIN = '~'
 
 /** A process has an id like a generation's. */
 const HOLDER_LENGTH = 12
@@ -77,6 +82,7 @@ local function take(lease)
     local taken = redis.pcall('SET', lease, token, 'PX', ${LEASE_TIME}, 'NX')
     if taken then return taken.err or 1 end
     local holder = redis.pcall('GET', lease)
+    if holder == token .. '${AGAIN}' then return 0 end
     if type(holder) == 'string' and holder:sub(1, ${HOLDER_LENGTH}) ~= token:sub(1, ${HOLDER_LENGTH}) then return 0 end
   end
   return redis.pcall('SET', lease, token, 'PX', ${LEASE_TIME}).err or 1

@@ -1,6 +1,7 @@
 import { beginSlotMove, type SlotMove } from '@otel-cache/test-servers'
 import { describe, expect, test } from 'vitest'
 import type { Cache, CacheOptions } from '../../src/index.js'
+import { CLAIM } from '../../src/redis/scripts.js'
 import { HeldLoader, unexpected } from '../read-through/support/loads.js'
 import { freshName } from '../support/caches.js'
 import { noUnhandledRejections } from '../support/unhandled.js'
@@ -126,6 +127,44 @@ describe('while a slot is moving', () => {
     expect(await after.cache.get('k')).toBe(change === 'set' ? 'second' : undefined)
   })
 
+  test("a delete fences a load under a client's own prefix", async () => {
+    const name = freshName()
+    const keyPrefix = 'own:'
+    const loading = await cluster.process({ ...options, name }, { keyPrefix })
+    const deleting = await cluster.process({ ...options, name }, { keyPrefix })
+    const move = await beginSlotMove(cluster.servers, keyPrefix + valueName(name, 'k'))
+    const { load, run } = new HeldLoader<string>()
+    const loaded = loading.cache.getOrSet('k', load)
+    const { resolve } = await run(1)
+    expect(await deleting.cache.delete('k')).toBe(true)
+    resolve('too old')
+    await loaded
+    expect(await deleting.cache.get('k')).toBeUndefined()
+    await move.finish()
+    expect(await deleting.cache.get('k')).toBeUndefined()
+  })
+
+  // ioredis tries the claim that was refused again, and is heard once the slot has moved.
+  test('a claim that comes late does not take back a lease that a delete has ended', async () => {
+    const name = freshName()
+    const loading = await cluster.process({ ...options, name }, { maxRedirections: 100 })
+    // What it deletes is not tried again for long: that would end the lease once more.
+    const impatient = { retryDelayOnTryAgain: 1, maxRedirections: 4 }
+    const deleting = await cluster.process({ ...options, name }, impatient)
+    await loading.cache.set('warm', 'v')
+    const move = await begin(name)
+    const { load, run } = new HeldLoader<string>()
+    const loaded = loading.cache.getOrSet('k', load)
+    const { resolve } = await run(1)
+    expect(await deleting.cache.delete('k')).toBe(true)
+    expect(loading.spy.count(CLAIM)).toBe(0)
+    await move.finish()
+    await until(() => loading.spy.count(CLAIM) === 1, 'the late claim')
+    resolve('too old')
+    expect(await loaded).toBe('too old')
+    expect(await deleting.cache.get('k')).toBeUndefined()
+  })
+
   test('what cannot be leased is loaded, counted and not stored', async () => {
     const name = freshName()
     const { cache, metrics } = await cluster.process({ ...options, name })
@@ -138,6 +177,29 @@ describe('while a slot is moving', () => {
     await move.finish()
     expect(await cache.getOrSet('k', () => 'third', lifetime)).toBe('third')
   })
+})
+
+test('it is soon forgotten that slots were moving, however much is done meanwhile', async () => {
+  const name = freshName()
+  const { cache, spy } = await cluster.process({ ...options, name })
+  await cache.set('k', 'v')
+  const move = await begin(name)
+  expect(await cache.delete('k')).toBe(true)
+  await move.finish()
+  await until(async () => {
+    const before = spy.count('del')
+    await cache.delete('other')
+    return spy.count('del') === before + 1
+  }, 'a delete in one command')
+})
+
+test('a master that is only slow is not taken for one whose slots move, because its replica is not', async () => {
+  const name = freshName()
+  const { cache, spy } = await cluster.process({ ...options, name, redisTimeout: 2_000 }, { scaleReads: 'slave' })
+  await cache.set('k', 'v')
+  for (const node of cluster.servers.nodes.slice(0, 3)) await node.command('CLIENT', 'PAUSE', 1_200, 'ALL')
+  expect(await cache.delete('k')).toBe(true)
+  expect(spy.count('del')).toBe(1)
 })
 
 test('a reply that is only late is not waited for twice', async () => {

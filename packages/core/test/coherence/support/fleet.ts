@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type RedisCluster, startCluster } from '@otel-cache/test-servers'
-import { Cluster } from 'ioredis'
+import { Cluster, type ClusterOptions } from 'ioredis'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
 import { openCache } from '../../../src/cache.js'
 import { TurnClock } from '../../../src/clock.js'
@@ -163,7 +163,10 @@ export async function waits({ spy }: Process<object>, before = 0): Promise<void>
 /** A Redis Cluster for the tests of a file or of a `describe`. */
 export function useCluster(): {
   readonly servers: RedisCluster
-  process(options: Partial<CacheOptions> & { name: string }): Promise<Process<Cluster>>
+  process(
+    options: Partial<CacheOptions> & { name: string },
+    ofClient?: Pick<ClusterOptions, 'keyPrefix' | 'maxRedirections' | 'retryDelayOnTryAgain' | 'scaleReads'>,
+  ): Promise<Process<Cluster>>
 } {
   let servers: RedisCluster | undefined
   beforeAll(async () => {
@@ -174,8 +177,8 @@ export function useCluster(): {
     get servers() {
       return servers as RedisCluster
     },
-    async process(options) {
-      const client = new Cluster(servers?.address ?? [])
+    async process(options, ofClient = {}) {
+      const client = new Cluster(servers?.address ?? [], ofClient)
       client.on('error', () => {})
       onTestFinished(() => client.disconnect())
       await once(client, 'ready')
