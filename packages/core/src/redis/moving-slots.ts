@@ -72,6 +72,10 @@ export class MovingSlots {
 
   /** As `Wire.send`. */
   send(commands: readonly Command[], patience: Milliseconds, done: (replies: readonly Reply[]) => void): void {
+    if (!commands.some(isOfTwoKeys)) {
+      this.#wire.send(commands, patience, done)
+      return
+    }
     const replies = new Array<Reply>(commands.length)
     let missing = commands.length
     for (const [index, command] of commands.entries()) {
@@ -147,6 +151,10 @@ export class MovingSlots {
   #ask(command: Command, patience: Milliseconds, done: (reply: Reply) => void): void {
     this.#wire.send([command], patience, ([reply]) => done(reply as Reply))
   }
+}
+
+function isOfTwoKeys({ whileMoving }: Command): boolean {
+  return whileMoving !== undefined
 }
 
 function isRefused(reply: Reply): boolean {
