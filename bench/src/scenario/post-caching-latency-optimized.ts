@@ -58,7 +58,12 @@ function hitsTable(played: readonly Played[], before: Percentiles): Table {
   const rows = played.flatMap(({ tiers, rounds }) =>
     CONCURRENCIES.map((concurrency, index) => {
       const after = percentilesOf(hitsAt(rounds, index))
-      return [tiers, concurrency, ...cellsOf(after), `${shown(before.p95.measured / after.p95.measured)}x`]
+      return [
+        tiers,
+        concurrency,
+        ...cellsOf(after),
+        `${shown(before.p95.measured / after.p95.measured).toLocaleString('en')}x`,
+      ]
     }),
   )
   const [first] = played[0]?.rounds ?? []
