@@ -116,7 +116,7 @@ function distribution(played: readonly Played[]): Chart {
     kind: 'strips',
     name: 'latency-of-the-thousand',
     title: 'How the 1,000 hits are spread',
-    subtitle: 'Each mark is one percent of the requests; above p50, below p95.',
+    subtitle: 'All rounds together: each mark is one percent of the requests; above p50, below p95.',
     unit: 'ms',
     scale: 'log',
     strips: played.flatMap(({ tiers, rounds }) =>
