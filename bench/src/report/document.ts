@@ -84,9 +84,13 @@ function programPart({ tables, charts = [] }: ProgramReport): string {
 }
 
 function markdownTable({ columns, rows }: Pick<Table, 'columns' | 'rows'>): string {
-  const line = (cells: readonly (string | number)[]): string =>
-    `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|').replaceAll('<', '&lt;')).join(' | ')} |`
+  const line = (cells: readonly (string | number)[]): string => `| ${cells.map(cellText).join(' | ')} |`
   const isNumber = (column: number): boolean => rows.every((row) => typeof row[column] === 'number')
   const rule = columns.map((_, column) => (isNumber(column) ? '--:' : '---'))
   return [line(columns), line(rule), ...rows.map(line)].join('\n')
+}
+
+function cellText(cell: string | number): string {
+  if (typeof cell === 'number') return cell.toLocaleString('en', { maximumFractionDigits: 9 })
+  return cell.replaceAll('|', '\\|').replaceAll('<', '&lt;')
 }

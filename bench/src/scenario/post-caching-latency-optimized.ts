@@ -58,7 +58,12 @@ function hitsTable(played: readonly Played[], before: Percentiles): Table {
   const rows = played.flatMap(({ tiers, rounds }) =>
     CONCURRENCIES.map((concurrency, index) => {
       const after = percentilesOf(hitsAt(rounds, index))
-      return [tiers, concurrency, ...cellsOf(after), `${shown(before.p95.measured / after.p95.measured)}x`]
+      return [
+        tiers,
+        concurrency,
+        ...cellsOf(after),
+        `${shown(before.p95.measured / after.p95.measured).toLocaleString('en')}x`,
+      ]
     }),
   )
   const [first] = played[0]?.rounds ?? []
@@ -111,7 +116,7 @@ function distribution(played: readonly Played[]): Chart {
     kind: 'strips',
     name: 'latency-of-the-thousand',
     title: 'How the 1,000 hits are spread',
-    subtitle: 'Each mark is one percent of the requests; above p50, below p95.',
+    subtitle: 'All rounds together: each mark is one percent of the requests; above p50, below p95.',
     unit: 'ms',
     scale: 'log',
     strips: played.flatMap(({ tiers, rounds }) =>
