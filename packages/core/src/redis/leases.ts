@@ -5,7 +5,7 @@ import type { Milliseconds } from '../types.js'
 import type { Budget } from './budget.js'
 import { failureOf } from './failure.js'
 import { readGenerationId } from './generation-id.js'
-import { runInCluster } from './moving-slots.js'
+import { claimInCluster } from './moving-slots.js'
 import type { Parts } from './parts.js'
 import { chunksOf } from './reader.js'
 import { BARREN, FRUITLESS } from './released.js'
@@ -137,7 +137,7 @@ export class Leases {
       attempt.token += AGAIN
       return args()
     }
-    return runInCluster(CLAIM, [name, this.#leaseOf(name)], args(), undefined, { args: again })
+    return claimInCluster(CLAIM, [name, this.#leaseOf(name)], args(), again)
   }
 
   #askAndClaim(

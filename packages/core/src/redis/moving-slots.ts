@@ -20,11 +20,11 @@ const BELIEVED: Milliseconds = 1_000
 /** The part of its time after which a command may have been refused. What must not happen twice is to be late by then. */
 export const UNTIL_MOVING = 0.5
 
-/** What else it takes while the slot is moving. */
+/** How a script goes while the slot of its keys is moving, where that takes more than to name the value alone. */
 interface Steps {
-  /** What is done first. */
+  /** What is done before it. */
   readonly first?: Command
-  /** What the script is given then, where that differs. Called once it is so. */
+  /** What it is given then. Called once it is so. */
   args?(): readonly Argument[]
 }
 
@@ -34,13 +34,33 @@ export function runInCluster(
   [value, lease]: readonly [value: string, lease: string],
   args: readonly Argument[],
   isObsolete?: () => boolean,
-  then: Steps = {},
+  { first, args: argsThen }: Steps = {},
 ): Command {
-  const steps = (): Command[] => {
-    const alone = runScript(script.valueAlone, [value], [...(then.args?.() ?? args), lease], isObsolete)
-    return then.first === undefined ? [alone] : [then.first, alone]
-  }
+  const alone = (): Command => runScript(script.valueAlone, [value], [...(argsThen?.() ?? args), lease], isObsolete)
+  const steps = first === undefined ? [alone] : [() => first, alone]
   return { ...runScript(script, [value, lease], args, isObsolete), whileMoving: { key: value, steps } }
+}
+
+/**
+ * Claims a key in a Cluster. While its slot is moving a lease that is held may still be where the value would not be: a
+ * second one beside the value would stand in the way of the first, which has to move there.
+ *
+ * @param again what the script is given while the slot is moving
+ */
+export function claimInCluster(
+  script: PairScript,
+  [value, lease]: readonly [value: string, lease: string],
+  args: readonly Argument[],
+  again: () => readonly Argument[],
+): Command {
+  const steps = [
+    () => command('get', lease),
+    (holder: unknown) =>
+      holder === null
+        ? runScript(script.valueAlone, [value], [...again(), lease])
+        : runScript(script.leaseAlone, [lease], [...again(), value]),
+  ]
+  return { ...runScript(script, [value, lease], args), whileMoving: { key: value, steps } }
 }
 
 /**
@@ -48,26 +68,26 @@ export function runInCluster(
  * moving it goes first and last.
  */
 export function deleteInCluster(value: string, lease: string): Command {
-  const steps = (): Command[] => [lease, value, lease].map((name) => command('del', name))
+  const steps = [lease, value, lease].map((name) => () => command('del', name))
   return { ...command('del', value, lease), whileMoving: { key: value, steps } }
 }
 
 /**
  * Commands to a Cluster, whose slots may move. While one does, its keys are here and there, and what names two of them is
  * refused (TRYAGAIN). ioredis keeps that to itself and tries again, by default every 100 ms: nobody waits that long. So
- * who has waited for a part of his time sends a command of one key after it. Where that is answered first, the other one was
- * refused; and for a while everything goes as `Command.whileMoving` says.
+ * who has waited for a part of his time sends a command of one key after it. Where that is answered first, the other one
+ * was refused; and for a while everything goes as `Command.whileMoving` says.
  */
 export class MovingSlots {
   readonly #wire: Wire
   readonly #clock: Clock
-  readonly #suspicions: Deadlines
+  readonly #deadlines: Deadlines
   #believedUntil = Number.NEGATIVE_INFINITY
 
   constructor(wire: Wire, clock: Clock) {
     this.#wire = wire
     this.#clock = clock
-    this.#suspicions = new Deadlines(clock)
+    this.#deadlines = new Deadlines(clock)
   }
 
   /** As `Wire.send`. */
@@ -76,80 +96,107 @@ export class MovingSlots {
       this.#wire.send(commands, patience, done)
       return
     }
-    const replies = new Array<Reply>(commands.length)
-    let missing = commands.length
-    for (const [index, command] of commands.entries()) {
-      this.#sendOne(command, patience, (reply) => {
-        replies[index] = reply
-        missing -= 1
-        if (missing === 0) done(replies)
-      })
+    const areMoving = this.#clock.now() < this.#believedUntil
+    const trips = commands.map((command) => new Trip(command))
+    let missing = trips.length
+    const end = (): void => {
+      this.#deadlines.end(deadline)
+      if (suspicion !== undefined) this.#deadlines.end(suspicion)
+      done(trips.map((trip) => trip.reply ?? TIMED_OUT))
+    }
+    const arrived = (): void => {
+      missing -= 1
+      if (missing === 0) end()
+    }
+    const deadline = this.#deadlines.begin(patience, () => {
+      for (const trip of trips) trip.abandon()
+      end()
+    })
+    const suspicion = areMoving
+      ? undefined
+      : this.#deadlines.begin(patience * UNTIL_MOVING, () => {
+          for (const trip of trips) this.#suspect(trip, arrived)
+        })
+    for (const trip of trips) {
+      if (areMoving && isOfTwoKeys(trip.command)) this.#inSteps(trip, arrived)
+      else this.#whole(trip, arrived)
     }
   }
 
   close(): void {
-    this.#suspicions.close()
+    this.#deadlines.close()
   }
 
-  #sendOne(command: Command, patience: Milliseconds, done: (reply: Reply) => void): void {
-    const { whileMoving } = command
-    if (whileMoving === undefined) {
-      this.#ask(command, patience, done)
-      return
-    }
-    const due = this.#clock.precise() + patience
-    const inSteps = (done: (reply: Reply) => void): void => this.#inSteps(command, whileMoving.steps(), due, done)
-    if (this.#clock.now() < this.#believedUntil) {
-      inSteps(done)
-      return
-    }
-    this.#sendWhole(command, whileMoving, patience, done, () =>
-      inSteps((reply) => {
-        // Steps alone tell nothing: they would go on for as long as there is something to do.
-        if (reply.ok) this.#believedUntil = this.#clock.now() + BELIEVED
-        done(reply)
-      }),
-    )
-  }
-
-  #sendWhole(
-    whole: Command,
-    { key }: WhileMoving,
-    patience: Milliseconds,
-    done: (reply: Reply) => void,
-    inSteps: () => void,
-  ): void {
-    let isOver = false
-    const end = (next: () => void): void => {
-      if (isOver) return
-      isOver = true
-      this.#suspicions.end(suspicion)
-      next()
-    }
-    const suspicion = this.#suspicions.begin(patience * UNTIL_MOVING, () => {
-      // Asked after it, of the same server: an answer to this one overtakes none but what was refused. A script, because
-      // what only reads may go to a replica.
-      this.#ask(command('eval', 'return 1', 1, key), patience * (1 - UNTIL_MOVING), (reply) => reply.ok && end(inSteps))
+  #whole(trip: Trip, arrived: () => void): void {
+    this.#wire.run(trip.command, (reply) => {
+      if (!trip.isWhole) return
+      if (isRefused(reply) && isOfTwoKeys(trip.command)) this.#findOut(trip, arrived)
+      else trip.end(reply, arrived)
     })
-    this.#ask(whole, patience, (reply) => end(() => (isRefused(reply) ? inSteps() : done(reply))))
+  }
+
+  /** Asked after it, of the same server: an answer to this one overtakes none but what was refused. */
+  #suspect(trip: Trip, arrived: () => void): void {
+    const { whileMoving } = trip.command
+    if (whileMoving === undefined || !trip.isWhole) return
+    // A script, because what only reads may go to a replica.
+    this.#wire.run(command('eval', 'return 1', 1, whileMoving.key), (reply) => {
+      if (reply.ok && trip.isWhole) this.#findOut(trip, arrived)
+    })
+  }
+
+  /** Steps that follow others tell nothing: it would be believed for as long as there is something to do. */
+  #findOut(trip: Trip, arrived: () => void): void {
+    this.#inSteps(trip, () => {
+      if (trip.reply?.ok) this.#believedUntil = this.#clock.now() + BELIEVED
+      arrived()
+    })
   }
 
   /** One after the other, unless what has come since makes them obsolete. Their reply is the last one's. */
-  #inSteps(whole: Command, steps: readonly Command[], due: Milliseconds, done: (reply: Reply) => void): void {
-    const [step, ...others] = steps as [Command, ...Command[]]
-    const left = due - this.#clock.precise()
-    if (whole.isObsolete?.()) done(OBSOLETE)
-    else if (left <= 0) done(TIMED_OUT)
-    else {
-      this.#ask(step, left, (reply) => {
-        if (reply.ok && others.length > 0) this.#inSteps(whole, others, due, done)
-        else done(reply)
-      })
+  #inSteps(trip: Trip, arrived: () => void): void {
+    trip.isWhole = false
+    const { isObsolete, whileMoving } = trip.command
+    const { steps } = whileMoving as WhileMoving
+    const take = (at: number, before: unknown): void => {
+      const step = steps[at]
+      if (step === undefined) trip.end({ ok: true, value: before }, arrived)
+      else if (isObsolete?.()) trip.end(OBSOLETE, arrived)
+      else {
+        this.#wire.run(step(before), (reply) => {
+          if (trip.isOver) return
+          if (reply.ok) take(at + 1, reply.value)
+          else trip.end(reply, arrived)
+        })
+      }
     }
+    take(0, undefined)
+  }
+}
+
+/** A command on its way. */
+class Trip {
+  readonly command: Command
+  reply: Reply | undefined
+  /** It was sent as it is, and nothing else for it. */
+  isWhole = true
+  isOver = false
+
+  constructor(command: Command) {
+    this.command = command
   }
 
-  #ask(command: Command, patience: Milliseconds, done: (reply: Reply) => void): void {
-    this.#wire.send([command], patience, ([reply]) => done(reply as Reply))
+  end(reply: Reply, arrived: () => void): void {
+    if (this.isOver) return
+    this.abandon()
+    this.reply = reply
+    arrived()
+  }
+
+  /** What arrives later belongs to nobody. */
+  abandon(): void {
+    this.isOver = true
+    this.isWhole = false
   }
 }
 

@@ -21,11 +21,17 @@ export interface PairScript extends Script {
    * A client's own prefix is put before KEYS only; the rest of the two names is of one length.
    */
   readonly valueAlone: Script
+  /** The other way round. */
+  readonly leaseAlone: Script
 }
 
 function pairScript(source: string): PairScript {
-  const alone = `local lease = table.remove(ARGV) KEYS[2] = KEYS[1]:sub(1, #KEYS[1] - #lease) .. lease\n`
-  return { ...script(source), valueAlone: script(alone + source) }
+  const other = (key: number): string => `KEYS[${key}]:sub(1, #KEYS[${key}] - #other) .. other`
+  return {
+    ...script(source),
+    valueAlone: script(`local other = table.remove(ARGV)\nKEYS[2] = ${other(1)}\n${source}`),
+    leaseAlone: script(`local other = table.remove(ARGV)\nKEYS[2] = KEYS[1]\nKEYS[1] = ${other(2)}\n${source}`),
+  }
 }
 
 /** Put behind a claim's token where it is made a second time, in a slot that is moving. */

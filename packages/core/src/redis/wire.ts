@@ -25,8 +25,8 @@ export interface Command {
 export interface WhileMoving {
   /** One of its keys. */
   readonly key: string
-  /** Commands of one key, to be sent one after the other. */
-  steps(): readonly Command[]
+  /** Commands of one key, to be sent one after the other, each made of the value of the reply before it. */
+  readonly steps: ReadonlyArray<(before: unknown) => Command>
 }
 
 export function command(name: string, ...args: Argument[]): Command {

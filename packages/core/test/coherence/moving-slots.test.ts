@@ -165,6 +165,25 @@ describe('while a slot is moving', () => {
     expect(await deleting.cache.get('k')).toBeUndefined()
   })
 
+  // A second lease beside the value would be there when the first one is to move: BUSYKEY, and nothing moves any more.
+  test('who comes later waits for a lease that has not moved yet', async () => {
+    const name = freshName()
+    const a = await cluster.process({ ...options, name })
+    const b = await cluster.process({ ...options, name })
+    const { load, run, runs } = new HeldLoader<string>()
+    const inA = a.cache.getOrSet('k', load)
+    const { resolve } = await run(1)
+    const move = await begin(name)
+    const inB = b.cache.getOrSet('k', unexpected)
+    await until(() => b.spy.count(CLAIM.leaseAlone) > 0, 'a waiter')
+    await move.migrate()
+    resolve('v')
+    expect(await Promise.all([inA, inB])).toEqual(['v', 'v'])
+    expect(runs).toHaveLength(1)
+    await move.finish()
+    expect(await b.cache.getOrSet('k', unexpected)).toBe('v')
+  })
+
   test('what cannot be leased is loaded, counted and not stored', async () => {
     const name = freshName()
     const { cache, metrics } = await cluster.process({ ...options, name })
