@@ -1,0 +1,48 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { createCache } from '@otel-cache/core'
+import { startPrometheusExporter } from '@otel-cache/exporter'
+import { Redis } from 'ioredis'
+import type { Order, Report } from './messages.js'
+
+interface Price {
+  readonly write: number
+  readonly writtenAt: number
+}
+
+const exporter = await startPrometheusExporter({ cluster: true })
+const redis = new Redis(process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379')
+redis.on('error', (error) => console.error(`Redis: ${error.message}`))
+const cache = createCache({ name: 'fleet', redis, meterProvider: exporter.meterProvider })
+let isStopped = false
+/** The last write that this member has seen, or made. */
+let seen = 0
+
+const report = (message: Report) => process.send?.(message)
+/** Milliseconds on a clock that all processes of a machine share. */
+const now = () => Number(process.hrtime.bigint()) / 1e6
+
+process.on('message', async (order: Order) => {
+  if ('stop' in order) isStopped = true
+  if ('write' in order) {
+    seen = order.write
+    await cache.set('price', { write: order.write, writtenAt: now() })
+  }
+})
+// Ctrl-C reaches the members too; the primary tells them when to stop.
+process.on('SIGINT', () => {})
+
+await cache.ready()
+report({ ready: true })
+while (!isStopped) {
+  // From memory, until Redis tells of a change.
+  const price = await cache.get<Price>('price')
+  if (price !== undefined && price.write > seen) {
+    seen = price.write
+    report({ sawWrite: seen, delay: now() - price.writtenAt, proofAge: cache.stats().proofAge ?? Number.NaN })
+  }
+  await pause(1)
+}
+await cache.close()
+redis.disconnect()
+await exporter.close()
+process.disconnect()
