@@ -1,7 +1,7 @@
 export { type ClusterOptions, type RedisCluster, startCluster } from './cluster.js'
 export type { Reply, Word } from './command.js'
 export { type FaultProxy, type FaultProxyOptions, startFaultProxy } from './fault-proxy.js'
-export { freePort } from './free-port.js'
+export { freePort, onFreePort } from './free-port.js'
 export type { Direction, Fault } from './lane.js'
 export { type Program, type ProgramOptions, startProgram } from './program.js'
 export { type PrometheusOptions, type PrometheusServer, type Sample, startPrometheus } from './prometheus.js'
