@@ -25,7 +25,9 @@ process.on('message', async (order: Order) => {
   if ('stop' in order) isStopped = true
   if ('write' in order) {
     seen = order.write
-    await cache.set('price', { write: order.write, writtenAt: now() })
+    const price = { write: order.write, writtenAt: now() }
+    // False: Redis did not confirm it in time, and nobody will read it.
+    while (!isStopped && !(await cache.set('price', price))) await pause(100)
   }
 })
 // Ctrl-C reaches the members too; the primary tells them when to stop.

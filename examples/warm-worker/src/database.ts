@@ -12,6 +12,6 @@ export async function popularIds(): Promise<string[]> {
 
 /** One query for many. */
 export async function findArticles(ids: readonly string[]): Promise<Article[]> {
-  await pause(50)
+  await pause(100)
   return ids.map((id) => ({ id, title: `Article ${id}` }))
 }

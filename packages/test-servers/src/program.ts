@@ -15,7 +15,7 @@ export interface ProgramOptions {
 
 /** One of our own programs, as a user runs it. */
 export interface Program {
-  /** The last 8 kB of what it has printed, on either stream. */
+  /** The last 64 kB of what it has printed, on either stream. */
   readonly output: string
   /** Resolves with the groups of the first match in what it prints; rejects when it ends before. */
   prints(pattern: RegExp): Promise<string[]>

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { PortTakenError } from './free-port.js'
 
 const START_TIMEOUT = 20_000
-const KEPT_OUTPUT = 8_192
+const KEPT_OUTPUT = 65_536
 
 /** One running server program with all that it starts, and the folder that it alone uses. */
 export class ServerProcess {
