@@ -18,7 +18,11 @@ app.get<{ Querystring: { ids: string } }>(
   '/prices',
   {
     schema: {
-      querystring: { type: 'object', required: ['ids'], properties: { ids: { type: 'string', minLength: 1 } } },
+      querystring: {
+        type: 'object',
+        required: ['ids'],
+        properties: { ids: { type: 'string', pattern: '^\\w+(,\\w+)*$', maxLength: 500 } },
+      },
     },
   },
   async (request) => {

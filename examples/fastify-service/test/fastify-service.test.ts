@@ -29,7 +29,9 @@ test('serves prices in batches from the cache, changes one, and ends', async () 
   expect(await put.json()).toEqual({ confirmed: put.status === 200 })
   const prices = await fetch(new URL('/prices?ids=tea,cup,jar', url))
   expect(await prices.json()).toEqual({ tea: 410, cup: 900, jar: null })
-  expect((await fetch(new URL('/prices', url))).status).toBe(400)
+  for (const query of ['', '?ids=', '?ids=tea,,cup']) {
+    expect((await fetch(new URL(`/prices${query}`, url))).status).toBe(400)
+  }
 
   expect(await program.end()).toBe(0)
 })

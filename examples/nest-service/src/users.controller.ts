@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Inject, NotFoundException, Param, Put } from '@nestjs/common'
+import { BadRequestException, Body, Controller, Get, Inject, NotFoundException, Param, Put } from '@nestjs/common'
 import type { Cache } from '@otel-cache/core'
 import { CACHE } from './cache.module.js'
 import { findUser, renameUser, type User } from './database.js'
@@ -16,8 +16,9 @@ export class UsersController {
   }
 
   @Put(':id/name')
-  async rename(@Param('id') id: string, @Body() body: { name: string }): Promise<{ confirmed: boolean }> {
-    await renameUser(id, body.name)
+  async rename(@Param('id') id: string, @Body('name') name: unknown): Promise<{ confirmed: boolean }> {
+    if (typeof name !== 'string') throw new BadRequestException('name must be a string')
+    await renameUser(id, name)
     // False: Redis did not confirm it, and is asked again as soon as it can be.
     return { confirmed: await this.cache.delete(id) }
   }

@@ -28,6 +28,7 @@ test('serves users from the cache, renames one, and ends', async () => {
   const put = await fetch(`${url}/name`, { method: 'PUT', headers, body: '{ "name": "Grace" }' })
   expect(await put.json()).toEqual({ confirmed: expect.any(Boolean) })
   expect(await (await fetch(url)).json()).toEqual({ id: '42', name: 'Grace' })
+  expect((await fetch(`${url}/name`, { method: 'PUT', headers, body: '{}' })).status).toBe(400)
   expect((await fetch(new URL('/users/43', url))).status).toBe(404)
 
   expect(await program.end()).toBe(0)

@@ -14,10 +14,16 @@ const tracer = trace.getTracer('weather')
 const server = createServer((request, response) => {
   // What `@opentelemetry/instrumentation-http` would do for you.
   tracer.startActiveSpan(`${request.method} /`, async (span) => {
-    const city = decodeURIComponent((request.url ?? '/').slice(1)) || 'Oslo'
-    const answer = await cache.getOrSet(city, () => forecast(city))
-    response.setHeader('content-type', 'application/json').end(JSON.stringify(answer))
-    span.end()
+    try {
+      const city = request.url?.slice(1) || 'Oslo'
+      const answer = await cache.getOrSet(city, () => forecast(city))
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(answer))
+    } catch (error) {
+      console.error(error)
+      response.writeHead(500).end()
+    } finally {
+      span.end()
+    }
   })
 })
 server.listen(process.env['PORT'] ?? 3000, () => {

@@ -26,6 +26,9 @@ test('serves forecasts from the cache, in the metrics and the traces of the appl
   expect(await scraped(metrics, 'redis_cache_misses_total', { cache: 'forecasts' })).toBeGreaterThan(0)
   expect(await scraped(metrics, 'target_info', { service_name: 'weather' })).toBe(1)
 
+  expect((await fetch(new URL(`/${'x'.repeat(600)}`, url))).status).toBe(500)
+
   expect(await program.end()).toBe(0)
-  expect(program.output).toContain("name: 'cache")
+  // The span of the cache has a parent, which is that of the request.
+  expect(program.output).toMatch(/parentSpanContext: \{[^}]*\},\s+traceState: undefined,\s+name: 'cache.get forecasts'/)
 })

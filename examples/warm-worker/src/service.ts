@@ -11,9 +11,15 @@ redis.on('error', (error) => console.error(`Redis: ${error.message}`))
 const cache = createArticleCache({ redis, meterProvider: exporter.meterProvider })
 
 const server = createServer(async (request, response) => {
-  const ids = (request.url ?? '/').slice(1).split(',')
-  const articles = await cache.getOrSetMany(ids, findArticles)
-  response.setHeader('content-type', 'application/json').end(JSON.stringify(articles))
+  const [, ids] = /^\/(\d+(?:,\d+)*)$/.exec(request.url ?? '') ?? []
+  try {
+    if (ids === undefined) return void response.writeHead(404).end()
+    const articles = await cache.getOrSetMany(ids.split(','), findArticles)
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(articles))
+  } catch (error) {
+    console.error(error)
+    response.writeHead(500).end()
+  }
 })
 server.listen(process.env['PORT'] ?? 3000, () => {
   console.log(`Metrics: ${exporter.url}`)

@@ -42,6 +42,8 @@ test.concurrent('a worker that is stopped says how far it came, the next one doe
     expect(await scraped(metrics, 'redis_cache_hits_total', { cache: 'articles' })).toBeGreaterThanOrEqual(3)
   }, 10_000)
   expect(await scraped(metrics, 'redis_cache_misses_total', { cache: 'articles', reason: 'absent' })).toBe(0)
+  expect((await fetch(new URL('/x', url))).status).toBe(404)
+  expect((await fetch(new URL(`/${'1'.repeat(600)}`, url))).status).toBe(500)
   expect(await service.end()).toBe(0)
 })
 
