@@ -32,24 +32,27 @@ export async function startProgram(file: URL, options: ProgramOptions = {}): Pro
   const { args = [], nodeArgs = [], env = {} } = options
   const folder = await mkdtemp(join(tmpdir(), 'otel-cache-program-'))
   const words = [...nodeArgs, fileURLToPath(file), ...args]
-  const process_ = new ServerProcess(process.execPath, words, folder, { ...process.env, ...env })
+  const running = new ServerProcess(process.execPath, words, folder, { ...process.env, ...env })
   const exits = async (timeout = 5_000): Promise<number | string> => {
-    const what = `the program ends; it said:\n${process_.output}`
-    return until(what, async () => process_.exit, timeout)
+    try {
+      return await until('the program ends', async () => running.exit, timeout)
+    } catch (cause) {
+      throw new Error(`The program did not end within ${timeout} ms. It said:\n${running.output}`, { cause })
+    }
   }
   return {
     get output() {
-      return process_.output
+      return running.output
     },
     async prints(pattern) {
-      await process_.ready(async () => pattern.test(process_.output))
-      return (pattern.exec(process_.output) ?? []).slice(1)
+      await running.ready(async () => pattern.test(running.output))
+      return (pattern.exec(running.output) ?? []).slice(1)
     },
     exits,
     end: (timeout) => {
-      process_.kill('SIGTERM').catch(() => {})
+      running.kill('SIGTERM').catch(() => {})
       return exits(timeout)
     },
-    stop: () => process_.stop(),
+    stop: () => running.stop(),
   }
 }

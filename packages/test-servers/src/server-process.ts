@@ -101,7 +101,7 @@ export class ServerProcess {
  * so that Ctrl-C does not end it first.
  */
 function watch(pid: number, folder: string): ChildProcess {
-  const script = 'read -r _; kill -KILL -- "-$1"; rm -rf "$2"'
+  const script = 'read -r _; kill -s KILL -- "-$1"; rm -rf "$2"'
   const watchdog = spawn('sh', ['-c', script, 'sh', String(pid), folder], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
