@@ -1,4 +1,5 @@
 import cluster, { type Worker } from 'node:cluster'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -13,7 +14,9 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stop.abor
 // One port for all processes: counters are added up over them.
 const exporter = await startPrometheusExporter({ cluster: true })
 cluster.setupPrimary({ exec: fileURLToPath(new URL('member.js', import.meta.url)) })
-const members = Array.from({ length: MEMBERS }, () => cluster.fork())
+// A price of its own for each run: others may share the Redis.
+const env = { PRICE: `price ${randomUUID()}` }
+const members = Array.from({ length: MEMBERS }, () => cluster.fork(env))
 const [writer, ...readers] = members as [Worker, ...Worker[]]
 const exits = members.map((member) => once(member, 'exit'))
 const tell = (member: Worker, order: Order) => member.isConnected() && member.send(order)
@@ -55,6 +58,6 @@ try {
   await exporter.close()
 }
 
-const sorted = delays.sort((a, b) => a - b)
-const median = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
-console.log(`${sorted.length} sightings: median ${median.toFixed(1)} ms, longest ${sorted.at(-1)?.toFixed(1)} ms`)
+const sorted = delays.map((delay) => Number(delay.toFixed(1))).sort((a, b) => a - b)
+const median = sorted[Math.floor(sorted.length / 2)] ?? 'unknown'
+console.log(`${sorted.length} sightings: median ${median} ms, longest ${sorted.at(-1) ?? 'unknown'} ms`)

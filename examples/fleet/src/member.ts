@@ -12,7 +12,9 @@ interface Price {
 const exporter = await startPrometheusExporter({ cluster: true })
 const redis = new Redis(process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379')
 redis.on('error', (error) => console.error(`Redis: ${error.message}`))
-const cache = createCache({ name: 'fleet', redis, meterProvider: exporter.meterProvider })
+const cache = createCache({ name: 'fleet', redis, meterProvider: exporter.meterProvider, ttl: 60_000 })
+/** The key that this fleet writes and reads. */
+const key = process.env['PRICE'] ?? 'price'
 let isStopped = false
 /** The last write that this member has seen, or made. */
 let seen = 0
@@ -27,17 +29,17 @@ process.on('message', async (order: Order) => {
     seen = order.write
     const price = { write: order.write, writtenAt: now() }
     // False: Redis did not confirm it in time, and nobody will read it.
-    while (!isStopped && !(await cache.set('price', price))) await pause(100)
+    while (!isStopped && !(await cache.set(key, price))) await pause(100)
   }
 })
 // Ctrl-C reaches the members too; the primary tells them when to stop.
-process.on('SIGINT', () => {})
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {})
 
 await cache.ready()
 report({ ready: true })
 while (!isStopped) {
   // From memory, until Redis tells of a change.
-  const price = await cache.get<Price>('price')
+  const price = await cache.get<Price>(key)
   if (price !== undefined && price.write > seen) {
     seen = price.write
     report({ sawWrite: seen, delay: now() - price.writtenAt, proofAge: cache.stats().proofAge ?? Number.NaN })

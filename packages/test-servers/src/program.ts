@@ -33,7 +33,7 @@ export async function startProgram(file: URL, options: ProgramOptions = {}): Pro
   const folder = await mkdtemp(join(tmpdir(), 'otel-cache-program-'))
   const words = [...nodeArgs, fileURLToPath(file), ...args]
   const running = new ServerProcess(process.execPath, words, folder, { ...process.env, ...env })
-  const exits = async (timeout = 5_000): Promise<number | string> => {
+  const exits = async (timeout = 10_000): Promise<number | string> => {
     try {
       return await until('the program ends', async () => running.exit, timeout)
     } catch (cause) {
