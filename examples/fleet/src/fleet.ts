@@ -21,9 +21,10 @@ const [writer, ...readers] = members as [Worker, ...Worker[]]
 const exits = members.map((member) => once(member, 'exit'))
 const tell = (member: Worker, order: Order) => member.isConnected() && member.send(order)
 const delays: number[] = []
+let isReady = false
 for (const member of members) {
   member.once('exit', (code) => {
-    if (code !== 0) process.exitCode = 1
+    if (code !== 0 && !stop.signal.aborted) process.exitCode = 1
     stop.abort()
   })
 }
@@ -38,6 +39,7 @@ async function reported<R extends Report>(member: Worker, is: (report: Report) =
 
 try {
   await Promise.all(members.map((member) => reported(member, (report): report is { ready: true } => 'ready' in report)))
+  isReady = true
   console.log(`Metrics: ${exporter.url}`)
   for (let write = 1; ; write++) {
     const isSighting = (report: Report): report is Sighting => 'sawWrite' in report && report.sawWrite === write
@@ -53,7 +55,10 @@ try {
 } catch (error) {
   if (!stop.signal.aborted) throw error
 } finally {
-  for (const member of members) tell(member, { stop: true })
+  for (const member of members) {
+    if (isReady) tell(member, { stop: true })
+    else member.process.kill('SIGKILL') // it may not be listening yet, and has nothing to lose
+  }
   await Promise.all(exits)
   await exporter.close()
 }

@@ -9,31 +9,35 @@ interface Price {
   readonly writtenAt: number
 }
 
-const exporter = await startPrometheusExporter({ cluster: true })
-const redis = new Redis(process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379')
-redis.on('error', (error) => console.error(`Redis: ${error.message}`))
-const cache = createCache({ name: 'fleet', redis, meterProvider: exporter.meterProvider, ttl: 60_000 })
 /** The key that this fleet writes and reads. */
 const key = process.env['PRICE'] ?? 'price'
 let isStopped = false
 /** The last write that this member has seen, or made. */
 let seen = 0
 
+// Before anything is waited for: an order must find its listener.
+process.on('message', async (order: Order) => {
+  if ('stop' in order) isStopped = true
+  if ('write' in order) await write(order.write)
+})
+// Ctrl-C reaches the members too; the primary tells them when to stop.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {})
+
+const exporter = await startPrometheusExporter({ cluster: true })
+const redis = new Redis(process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379')
+redis.on('error', (error) => console.error(`Redis: ${error.message}`))
+const cache = createCache({ name: 'fleet', redis, meterProvider: exporter.meterProvider, ttl: 60_000 })
+
 const report = (message: Report) => process.send?.(message)
 /** Milliseconds on a clock that all processes of a machine share. */
 const now = () => Number(process.hrtime.bigint()) / 1e6
 
-process.on('message', async (order: Order) => {
-  if ('stop' in order) isStopped = true
-  if ('write' in order) {
-    seen = order.write
-    const price = { write: order.write, writtenAt: now() }
-    // False: Redis did not confirm it in time, and nobody will read it.
-    while (!isStopped && !(await cache.set(key, price))) await pause(100)
-  }
-})
-// Ctrl-C reaches the members too; the primary tells them when to stop.
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {})
+async function write(number: number): Promise<void> {
+  seen = number
+  const price = { write: number, writtenAt: now() }
+  // False: Redis did not confirm it in time, and nobody will read it.
+  while (!isStopped && !(await cache.set(key, price))) await pause(100)
+}
 
 await cache.ready()
 report({ ready: true })
