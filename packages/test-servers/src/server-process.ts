@@ -5,9 +5,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { PortTakenError } from './free-port.js'
 
 const START_TIMEOUT = 20_000
-const KEPT_OUTPUT = 8_192
+const KEPT_OUTPUT = 65_536
 
-/** One running server program, and the folder that it alone uses. */
+/** One running server program with all that it starts, and the folder that it alone uses. */
 export class ServerProcess {
   readonly #child: ChildProcess
   readonly #program: string
@@ -17,10 +17,11 @@ export class ServerProcess {
   #spawnError: NodeJS.ErrnoException | undefined
   #running = true
 
-  constructor(program: string, args: readonly string[], folder: string) {
+  constructor(program: string, args: readonly string[], folder: string, env: NodeJS.ProcessEnv = process.env) {
     this.#program = program
     this.#folder = folder
-    const child = spawn(program, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+    // Detached: the head of a group, so that what it starts can be ended with it.
+    const child = spawn(program, args, { cwd: folder, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child = child
     const watchdog = child.pid === undefined ? undefined : watch(child.pid, folder)
     this.#exited = new Promise((resolve) => {
@@ -48,6 +49,16 @@ export class ServerProcess {
     return this.#child.pid ?? 0
   }
 
+  /** The end of what it has said so far, on either stream. */
+  get output(): string {
+    return this.#output
+  }
+
+  /** The exit code, or the signal that ended it; undefined as long as it runs. */
+  get exit(): number | string | undefined {
+    return this.#running ? undefined : (this.#child.exitCode ?? String(this.#child.signalCode))
+  }
+
   /** Resolves once `answers` does so with true; rejects as soon as the program has ended, with what it said. */
   async ready(answers: () => Promise<boolean>): Promise<void> {
     const deadline = Date.now() + START_TIMEOUT
@@ -68,8 +79,9 @@ export class ServerProcess {
     await this.#exited
   }
 
-  /** Ends the process and removes its folder. SIGKILL: the data is not worth a goodbye, and it also ends a stopped one. */
+  /** Ends the group and removes its folder. SIGKILL: the data is not worth a goodbye, and it also ends a stopped one. */
   async stop(): Promise<void> {
+    if (this.#running) killGroup(this.pid)
     await this.kill('SIGKILL')
     await rm(this.#folder, { recursive: true, force: true })
   }
@@ -89,13 +101,21 @@ export class ServerProcess {
  * so that Ctrl-C does not end it first.
  */
 function watch(pid: number, folder: string): ChildProcess {
-  const script = 'read -r _; kill -KILL "$1"; rm -rf "$2"'
+  const script = 'read -r _; kill -s KILL -- "-$1"; rm -rf "$2"'
   const watchdog = spawn('sh', ['-c', script, 'sh', String(pid), folder], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   })
   keepAlive(watchdog, 'unref')
   return watchdog
+}
+
+function killGroup(pid: number): void {
+  try {
+    if (pid !== 0) process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It has just gone.
+  }
 }
 
 /** A forgotten server must not keep its test process alive: the watchdog ends it. Who waits for its end must. */
