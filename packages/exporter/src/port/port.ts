@@ -21,7 +21,7 @@ const MAX_CONNECTIONS = 256
 /** How often certificates are read again, which are renewed long before they end. */
 const REREAD_INTERVAL = 60_000
 
-/** Answers the requests for one path. */
+/** Answers the requests for one path, or for all in a folder where that is `/folder/*`. */
 export type Route = (request: IncomingMessage, response: ServerResponse) => void
 
 export interface PortSettings {
@@ -99,7 +99,8 @@ export class Port {
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     for (const [name, value] of Object.entries(this.#headers)) response.setHeader(name, value)
-    const route = this.#routes.get(request.url?.split('?', 1)[0] ?? '')
+    const path = request.url?.split('?', 1)[0] ?? ''
+    const route = this.#routes.get(path) ?? this.#routes.get(`${path.slice(0, path.lastIndexOf('/') + 1)}*`)
     if (route !== undefined) route(request, response)
     else send(response, { status: 404, body: `not found; there is ${[...this.#routes.keys()].join(', ')}\n` })
   }
