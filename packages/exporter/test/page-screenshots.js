@@ -42,7 +42,7 @@ async function outage() {
 try {
   const pages = await Promise.all(
     ['light', 'dark'].map(async (colorScheme) => {
-      const page = await browser.newPage({ colorScheme, viewport: { width: 1440, height: 1040 } })
+      const page = await browser.newPage({ colorScheme, viewport: { width: 1280, height: 900 } })
       await page.goto(new URL('/', exporter.url).href)
       return { page, path: fileURLToPath(new URL(`page-${colorScheme}.png`, docs)) }
     }),

@@ -63,22 +63,24 @@ export class Chart {
   }
 
   #options(): UPlot.Options {
-    const { lines, top, isStepped } = this.#plot
+    const { lines, marks, steps, isStepped } = this.#plot
     const axis = { stroke: () => css('--muted'), ticks: { show: false }, font: FONT }
     return {
       width: 300,
       height: HEIGHT,
+      padding: [8, 6, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, sync: { key: 'caches' }, points: { size: 6 } },
       hooks: { setCursor: [({ cursor }) => this.#tell(cursor.idx ?? undefined)] },
       scales: {
         x: { time: true, range: (_, min, max) => [Math.min(min, max - SHORTEST), max] },
-        y: { range: (_, __, max) => [0, top ?? (max > 0 ? max * 1.1 : 1)] },
+        y: { range: (_, __, max) => [0, marks?.at(-1) ?? (max > 0 ? max * 1.1 : 1)] },
       },
       axes: [
         {
           ...axis,
           size: 28,
+          gap: 8,
           space: 64,
           grid: { show: false },
           values: (_, times, __, ___, step) => times.map((time) => clock(time, step < 60)),
@@ -88,8 +90,9 @@ export class Chart {
           size: AXIS_WIDTH,
           space: 32,
           grid: { stroke: () => css('--grid'), width: 1 },
-          ...(isStepped ? { splits: [0, 1, 2] } : {}),
-          values: (_, values) => values.map((value) => this.#plot.format(value)),
+          ...(marks ? { splits: [...marks] } : {}),
+          ...(steps ? { incrs: [...steps] } : {}),
+          values: (_, values) => values.map((value) => this.#plot.format(value).replace('.0 %', ' %')),
         },
       ],
       series: [{}, ...lines.map((line) => series(line, lines.length === 1, isStepped === true))],

@@ -27,9 +27,11 @@ export class Overview {
     for (const [index, [name, points]] of [...caches].entries()) {
       const row = this.#rows.get(name) ?? this.#add(name, idOf(name), columns.length)
       if (this.#body.children[index] !== row) this.#body.insertBefore(row, this.#body.children[index] ?? null)
-      for (const [at, { of, format }] of columns.entries()) {
-        const point = points.at(-1)
-        setText(row.children[at + 1] as HTMLElement, orNone(point && of(point), format))
+      for (const [at, { of, format, isTrouble }] of columns.entries()) {
+        const cell = row.children[at + 1] as HTMLElement
+        const figure = of(points.at(-1) as Point)
+        setText(cell, orNone(figure, format))
+        cell.classList.toggle('trouble', isTrouble === true && figure !== null && figure > 0)
       }
     }
   }

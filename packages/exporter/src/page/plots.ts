@@ -15,12 +15,15 @@ export interface Plot {
   readonly title: string
   readonly format: Format
   readonly lines: readonly Line[]
-  /** The top of the scale where it is fixed; it begins at 0. */
-  readonly top?: number
+  /** All marks of the scale where it is fixed; it begins at 0. */
+  readonly marks?: readonly number[]
+  /** The steps that marks may be apart, where tens are not round. */
+  readonly steps?: readonly number[]
   /** Of something that jumps from state to state. */
   readonly isStepped?: boolean
 }
 
+const POWERS_OF_TWO: readonly number[] = Array.from({ length: 50 }, (_, power) => 2 ** power)
 const SOLID: readonly number[] = []
 const DASHED: readonly number[] = [6, 4]
 const DOTTED: readonly number[] = [2, 3]
@@ -32,7 +35,12 @@ function line(label: string, color: string, of: Line['of'], dash: readonly numbe
 /** The charts of a cache, with the latency of one operation. */
 export function plotsOf(operation: string): readonly Plot[] {
   return [
-    { title: 'Hit ratio', format: percent, top: 1, lines: [line('hits', '--good', (point) => point.hitRatio)] },
+    {
+      title: 'Hit ratio',
+      format: percent,
+      marks: [0, 0.5, 1],
+      lines: [line('hits', '--good', (point) => point.hitRatio)],
+    },
     {
       title: 'Throughput',
       format: rate,
@@ -62,12 +70,17 @@ export function plotsOf(operation: string): readonly Plot[] {
     {
       title: 'Breaker',
       format: circuit,
-      top: 2,
+      marks: [0, 1, 2],
       isStepped: true,
       lines: [line('state', '--bad', (point) => point.circuit)],
     },
     { title: 'Proof age', format: duration, lines: [line('age', '--second', (point) => point.proofAge)] },
-    { title: 'Memory', format: bytes, lines: [line('size', '--first', (point) => point.memoryBytes)] },
+    {
+      title: 'Memory',
+      format: bytes,
+      steps: POWERS_OF_TWO,
+      lines: [line('size', '--first', (point) => point.memoryBytes)],
+    },
     { title: 'Entries in memory', format: count, lines: [line('entries', '--first', (point) => point.memoryEntries)] },
   ]
 }
@@ -77,6 +90,8 @@ export interface Column {
   readonly label: string
   readonly format: Format
   readonly of: (point: Point) => Figure
+  /** Whether more than 0 wants to be seen. */
+  readonly isTrouble?: boolean
 }
 
 export function columnsOf(operation: string): readonly Column[] {
@@ -87,8 +102,8 @@ export function columnsOf(operation: string): readonly Column[] {
     { label: 'p50', format: duration, of: latency(0) },
     { label: 'p95', format: duration, of: latency(1) },
     { label: 'p99', format: duration, of: latency(2) },
-    { label: 'Errors', format: rate, of: (point) => point.errors },
-    { label: 'Breaker', format: circuit, of: (point) => point.circuit },
+    { label: 'Errors', format: rate, of: (point) => point.errors, isTrouble: true },
+    { label: 'Breaker', format: circuit, of: (point) => point.circuit, isTrouble: true },
     { label: 'Proof age', format: duration, of: (point) => point.proofAge },
     { label: 'Memory', format: bytes, of: (point) => point.memoryBytes },
   ]
