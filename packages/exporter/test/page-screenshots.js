@@ -1,5 +1,5 @@
 // Makes docs/monitoring/page-light.png and page-dark.png: caches under traffic for a minute, in the middle of which their
-// Redis is away. `node scripts/provide-servers.js`, `pnpm build`, then `node packages/exporter/test/page-screenshots.js`.
+// Redis is away. After `pnpm build`: `node packages/exporter/test/page-screenshots.js`
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { createCache } from '@otel-cache/core'
@@ -8,7 +8,7 @@ import { startRedis } from '@otel-cache/test-servers'
 import { Redis } from 'ioredis'
 import { chromium } from 'playwright-core'
 
-const SECONDS = Number(process.env.SECONDS ?? 75)
+const SECONDS = 75
 const docs = new URL('../../../docs/monitoring/', import.meta.url)
 
 const [redis, exporter] = await Promise.all([startRedis(), startPrometheusExporter({ port: 0 })])
@@ -40,6 +40,7 @@ async function outage() {
 }
 
 try {
+  await Promise.all(caches.map((cache) => cache.ready()))
   const pages = await Promise.all(
     ['light', 'dark'].map(async (colorScheme) => {
       const page = await browser.newPage({ colorScheme, viewport: { width: 1280, height: 900 } })
@@ -50,14 +51,6 @@ try {
   const end = performance.now() + SECONDS * 1_000
   await Promise.all([...caches.map((cache, index) => traffic(cache, 2_000 / (index + 1), end)), outage()])
   for (const { page, path } of pages) await page.screenshot({ path })
-  if (process.env.EXTRA) {
-    const { page } = pages[0]
-    for (const width of [360, 1600]) {
-      await page.setViewportSize({ width, height: 1200 })
-      await page.waitForTimeout(500)
-      await page.screenshot({ path: `${process.env.EXTRA}/${width}.png`, fullPage: true })
-    }
-  }
 } finally {
   await browser.close()
   await Promise.all(caches.map((cache) => cache.close()))

@@ -4,9 +4,9 @@ import type { Sample } from './samples.js'
 import { emptyTally, type Tally, tell } from './tally.js'
 
 /** Rates and quantiles are over so many seconds. */
-export const WINDOW = 10
+const WINDOW = 10
 /** What is kept, in seconds. */
-export const KEPT = 600
+const KEPT = 600
 /** Where nothing was told for so many seconds there is a gap, not a rate over it. */
 const GAP = 3 * WINDOW
 

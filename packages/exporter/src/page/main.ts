@@ -49,7 +49,7 @@ function tell(answer: Answer): void {
   if (answer.kind === 'scrape') {
     const now = Date.now() / 1_000
     history.add(now, parseSamples(answer.text, 'redis_cache_'))
-    setText(updated, clock(now))
+    setText(updated, `updated ${clock(now)}`)
     draw()
   }
   document.body.dataset['state'] = pause.ariaPressed === 'true' ? 'paused' : answer.kind

@@ -39,14 +39,14 @@ export function plotsOf(operation: string): readonly Plot[] {
       title: 'Hit ratio',
       format: percent,
       marks: [0, 0.5, 1],
-      lines: [line('hits', '--good', (point) => point.hitRatio)],
+      lines: [line('ratio', '--good', (point) => point.hitRatio)],
     },
     {
       title: 'Throughput',
       format: rate,
       lines: [
-        line('memory hits', '--good', (point) => point.memoryHits),
-        line('Redis hits', '--first', (point) => point.redisHits, DASHED),
+        line('memory', '--good', (point) => point.memoryHits),
+        line('Redis', '--first', (point) => point.redisHits, DASHED),
         line('misses', '--warn', (point) => point.misses, DOTTED),
       ],
     },

@@ -4,7 +4,7 @@ import { type Count, type Durations, emptyTally, type Gauge, type Tally } from '
 /** `null`: there is none, because nothing happened in the window or nothing was told. Never 0 or NaN for that. */
 export type Figure = number | null
 
-export type Latency = readonly [p50: Figure, p95: Figure, p99: Figure]
+type Latency = readonly [p50: Figure, p95: Figure, p99: Figure]
 const NO_LATENCY: Latency = [null, null, null]
 
 /** The figures of one cache at one time. Counters are rates per second over the window before it. */
