@@ -1,11 +1,16 @@
-// Provides the real servers that the tests and benchmarks run against: redis-server, prometheus and promtool.
+// Provides the real programs that the tests and benchmarks run against: redis-server, prometheus and promtool, chromium.
 // Says nothing when they are there; installs Debian's packages when it may; tells what to install when it may not.
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /** Each program, and the Debian package that brings it. */
-const packageOf = { 'redis-server': 'redis-server', prometheus: 'prometheus', promtool: 'prometheus' }
+const packageOf = {
+  'redis-server': 'redis-server',
+  prometheus: 'prometheus',
+  promtool: 'prometheus',
+  chromium: 'chromium',
+}
 
 // Debian starts a daemon as soon as its package is installed, on its default port. We want the programs alone, and
 // `policy-rc.d` is Debian's way to say so (exit 101: do not start). A policy that is already there is left alone.

@@ -23,6 +23,8 @@ export interface PrometheusPortOptions extends SecurityOptions {
    * @default false
    */
   readonly cluster?: boolean
+  /** Shows the caches as charts at `/`, to whoever may read the metrics. @default true */
+  readonly page?: boolean
   /** Leaves `otel_scope_name`, `otel_scope_version` and `otel_scope_schema_url` out of the labels. @default false */
   readonly withoutScopeInfo?: boolean
   /** Leaves out `target_info`, which has the attributes of the resource. @default false */
@@ -43,13 +45,14 @@ export interface Address {
 export interface Settings {
   readonly address: Address
   readonly cluster: boolean
+  readonly page: boolean
   readonly withoutScopeInfo: boolean
   readonly withoutTargetInfo: boolean
   readonly exemplars: ExemplarSource
   readonly security: SecuritySettings
 }
 
-const SWITCHES = ['cluster', 'withoutScopeInfo', 'withoutTargetInfo'] as const
+const SWITCHES = ['cluster', 'page', 'withoutScopeInfo', 'withoutTargetInfo'] as const
 const NAMES = [
   ...['host', 'port', ...SWITCHES, 'exemplars'],
   ...['tls', 'basicAuthUsers', 'bearerToken', 'webConfigFile'],
@@ -62,12 +65,12 @@ export function resolveOptions(options: PrometheusPortOptions = {}): Settings {
   if (typeof host !== 'string' || host === '') throw new ExporterOptionError('host', 'a non-empty string', host)
   if (!isPort(port)) throw new ExporterOptionError('port', 'an integer from 0 to 65535', port)
   if (typeof exemplars !== 'function') throw new ExporterOptionError('exemplars', 'a function', exemplars)
-  const { cluster = false, withoutScopeInfo = false, withoutTargetInfo = false } = options
-  for (const [name, value] of Object.entries({ cluster, withoutScopeInfo, withoutTargetInfo })) {
+  const { cluster = false, page = true, withoutScopeInfo = false, withoutTargetInfo = false } = options
+  for (const [name, value] of Object.entries({ cluster, page, withoutScopeInfo, withoutTargetInfo })) {
     if (typeof value !== 'boolean') throw new ExporterOptionError(name, 'true or false', value)
   }
   const security = resolveSecurity(options)
-  return { address: { host, port }, cluster, withoutScopeInfo, withoutTargetInfo, exemplars, security }
+  return { address: { host, port }, cluster, page, withoutScopeInfo, withoutTargetInfo, exemplars, security }
 }
 
 function hostFromEnvironment(): string {

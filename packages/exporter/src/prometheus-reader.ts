@@ -9,6 +9,7 @@ import { Translator } from './exposition/translator.js'
 import type { Address, Settings } from './options.js'
 import { health } from './port/health.js'
 import { MetricsEndpoint } from './port/metrics-endpoint.js'
+import { Page } from './port/page.js'
 import { Port, type Route } from './port/port.js'
 import { Authentication } from './security/authentication.js'
 
@@ -45,7 +46,14 @@ export class PrometheusReader extends PrometheusExporter {
     this.#primary = settings.cluster && worker === undefined ? new ClusterPrimary(collect) : undefined
     this.#authentication = new Authentication(security)
     this.#endpoint = new MetricsEndpoint(this.#primary?.collect ?? collect, this.#authentication)
+    const page = new Page(this.#authentication)
     const routes = new Map<string, Route>([
+      ...(settings.page
+        ? ([
+            ['/', page.document],
+            ['/page/*', page.file],
+          ] as const)
+        : []),
       ['/metrics', (request, response) => this.getMetricsRequestHandler(request, response)],
       ['/healthz', health(() => true)],
       ['/-/ready', health(() => this.#isReady)],

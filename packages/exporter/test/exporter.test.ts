@@ -69,7 +69,7 @@ describe('what is served', () => {
     expect((await ask(url, { path: 'http://elsewhere/metric' })).status).toBe(404)
   })
 
-  test.each(['/', '/metrics/', '/metricsx', '/Metrics', '//', '/%', '*'])('%s is not found', async (path) => {
+  test.each(['/index.html', '/metrics/', '/metricsx', '/Metrics', '//', '/%', '*'])('%s is not found', async (path) => {
     const { url } = await start()
     expect((await ask(url, { path })).status).toBe(404)
   })

@@ -6,6 +6,8 @@ import { type PrometheusServer, type RedisServer, startPrometheus, startRedis } 
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type PrometheusExporter, startPrometheusExporter } from '../src/index.js'
+import { quantile } from '../src/page/quantile.js'
+import { parseNumber, parseSamples } from '../src/page/samples.js'
 import { ask } from './helpers.js'
 
 const docs = new URL('../../../docs/', import.meta.url)
@@ -165,6 +167,22 @@ describe('what was served', () => {
     const answer = answers.find((sample) => isDeepStrictEqual(sample.labels, labels))
     expect(answer?.value).toBeGreaterThan(0)
     expect(answer?.value).toBeLessThan(perSecond)
+  })
+})
+
+describe('the page of the port', () => {
+  test.each([0.5, 0.95, 0.99])('estimates quantile %d as Prometheus does', async (q) => {
+    const family = 'redis_cache_operation_duration_seconds_bucket'
+    const { body } = await ask(exporter.url)
+    const samples = parseSamples(body, family).filter(
+      ({ labels }) => labels.get('cache') === 'sessions' && labels.get('operation') === 'get',
+    )
+    const buckets = new Map(samples.map(({ labels, value }) => [parseNumber(labels.get('le') ?? ''), value]))
+    const [expected] = await values(
+      `histogram_quantile(${q}, sum by (le) (${family}{cache="sessions", operation="get"}))`,
+    )
+    expect(expected).toBeGreaterThan(0)
+    expect(quantile(q, buckets)).toBeCloseTo(expected as number, 12)
   })
 })
 

@@ -23,7 +23,7 @@ const MAX_CONNECTIONS = 256
 /** How often certificates are read again, which are renewed long before they end. */
 const REREAD_INTERVAL = 60_000
 
-/** Answers the requests for one path. */
+/** Answers the requests for one path, or for all in a folder where that is `/folder/*`. */
 export type Route = (request: IncomingMessage, response: ServerResponse) => void
 
 export interface PortSettings {
@@ -103,7 +103,8 @@ export class Port {
     for (const [name, value] of Object.entries(this.#headers)) response.setHeader(name, value)
     const cut = setTimeout(() => response.destroy(), ANSWER_TIMEOUT).unref()
     response.once('close', () => clearTimeout(cut))
-    const route = this.#routes.get(pathOf(request))
+    const path = pathOf(request)
+    const route = this.#routes.get(path) ?? this.#routes.get(`${path.slice(0, path.lastIndexOf('/') + 1)}*`)
     if (route !== undefined) route(request, response)
     else send(response, { status: 404, body: `not found; there is ${[...this.#routes.keys()].join(', ')}\n` })
   }

@@ -8,14 +8,9 @@ export interface Reply {
 }
 
 export function send(response: ServerResponse, { status, headers, body }: Reply): void {
-  // Node leaves out the body of an answer to HEAD, not its length.
-  response
-    .writeHead(status, {
-      'Content-Type': 'text/plain; charset=utf-8',
-      'Content-Length': Buffer.byteLength(body),
-      ...headers,
-    })
-    .end(body)
+  // Node leaves out the body of an answer to HEAD, not its length. Of what the client has already there is none to tell.
+  const length = status === 304 ? {} : { 'Content-Length': Buffer.byteLength(body) }
+  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', ...length, ...headers }).end(body)
 }
 
 /** The refusal of what is neither GET nor HEAD. */

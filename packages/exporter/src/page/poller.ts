@@ -1,0 +1,50 @@
+/** What came of asking the port. */
+export type Answer =
+  | { readonly kind: 'scrape'; readonly text: string }
+  | { readonly kind: 'refused'; readonly status: number; readonly why: string }
+  | { readonly kind: 'unreachable' }
+
+/** Between an answer and the next question, in milliseconds: a port that is slow is asked less often. */
+const INTERVAL = 2_000
+const TIMEOUT = 10_000
+
+/** Asks the port again and again, one question at a time, and only while somebody can see the page. */
+export class Poller {
+  readonly #url: URL
+  readonly #tell: (answer: Answer) => void
+  #timer = 0
+  #isPaused = false
+  #isAsking = false
+
+  constructor(url: URL, tell: (answer: Answer) => void) {
+    this.#url = url
+    this.#tell = tell
+    document.addEventListener('visibilitychange', () => void this.#ask())
+  }
+
+  set isPaused(isPaused: boolean) {
+    this.#isPaused = isPaused
+    void this.#ask()
+  }
+
+  async #ask(): Promise<void> {
+    clearTimeout(this.#timer)
+    if (this.#isPaused || this.#isAsking || document.hidden) return
+    this.#isAsking = true
+    const answer = await ask(this.#url)
+    this.#isAsking = false
+    this.#tell(answer)
+    this.#timer = setTimeout(() => void this.#ask(), INTERVAL)
+  }
+}
+
+async function ask(url: URL): Promise<Answer> {
+  try {
+    const headers = { Accept: 'text/plain;version=0.0.4' }
+    const response = await fetch(url, { headers, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT) })
+    const text = await response.text()
+    return response.ok ? { kind: 'scrape', text } : { kind: 'refused', status: response.status, why: text.trim() }
+  } catch {
+    return { kind: 'unreachable' }
+  }
+}
