@@ -42,6 +42,11 @@ export class CacheSection {
     this.#draw()
   }
 
+  remove(): void {
+    this.element.remove()
+    for (const chart of this.#drawn) chart.destroy()
+  }
+
   /** Takes on the colours of now. */
   redraw(): void {
     for (const chart of this.#drawn) chart.redraw()
@@ -56,8 +61,8 @@ export class CacheSection {
     }
     for (const [index, plot] of plots.entries()) {
       const chart = this.#drawn[index] as Chart
-      // A cache without Redis has no breaker, one without memory no memory: nothing to draw, ever.
-      chart.element.hidden = isGauge(plot.title) && !this.#points.some((point) => plot.lines[0]?.of(point) !== null)
+      const isTold = plot.lines.some(({ of }) => this.#points.some((point) => of(point) !== null))
+      chart.element.hidden = plot.isOptional === true && !isTold
       if (!chart.element.hidden) chart.show(plot, this.#points)
     }
     if (this.#tableFold.open) this.#fillTable()
@@ -74,8 +79,4 @@ export class CacheSection {
     })
     this.#table.body.replaceChildren(...rows)
   }
-}
-
-function isGauge(title: string): boolean {
-  return ['Breaker', 'Proof age', 'Memory', 'Entries in memory'].includes(title)
 }

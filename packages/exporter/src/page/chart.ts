@@ -54,6 +54,11 @@ export class Chart {
     this.#chart.redraw()
   }
 
+  /** Takes its pointer from the others'. */
+  destroy(): void {
+    this.#chart.destroy()
+  }
+
   /** The figures under the pointer, else the newest. */
   #tell(index: number = this.#points.length - 1): void {
     const point = this.#points[index]

