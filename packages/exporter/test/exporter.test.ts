@@ -30,6 +30,7 @@ describe('what is served', () => {
     expect(status).toBe(200)
     expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8')
     expect(headers['content-length']).toBe(String(Buffer.byteLength(body)))
+    expect(headers['x-content-type-options']).toBe('nosniff')
     expect(body).toContain('orders_total{country="é",otel_scope_name="shop"} 3\n')
   })
 

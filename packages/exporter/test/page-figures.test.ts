@@ -1,9 +1,13 @@
+import { setImmediate } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { bytes, count, duration, NONE, orNone, percent, rate } from '../src/page/format.js'
 import { History } from '../src/page/history.js'
-import type { Point } from '../src/page/point.js'
+import { type Point, toPoint } from '../src/page/point.js'
 import { quantile } from '../src/page/quantile.js'
 import { parseSamples } from '../src/page/samples.js'
+import { emptyTally } from '../src/page/tally.js'
 
 /** The page's memory after scrapes, each at its time in seconds. */
 function after(...scrapes: [time: number, text: string][]): ReadonlyMap<string, readonly Point[]> {
@@ -47,6 +51,8 @@ describe('a scrape', () => {
     ['__proto__', '__proto__'],
     ['} 1', '} 1'],
     ['a\nb', String.raw`a\nb`],
+    ['a\rb', 'a\rb'],
+    ['a\u2028b', 'a\u2028b'],
     [String.raw`\n`, String.raw`\\n`],
     ['x="1",y="', String.raw`x=\"1\",y=\"`],
   ])('is read with the value %j', (value, written) => {
@@ -197,6 +203,21 @@ ${family}_bucket{cache="a",operation="get",le="+Inf"} ${all}`
       expect(newest([0, seconds(5, 5)], [2, seconds(5, 5)]).latency('get')).toEqual([null, null, null])
     })
   })
+})
+
+test('a point does not keep the tallies that it is made of, ten minutes of which are many', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const make = () => {
+    const tally = emptyTally()
+    return { point: toPoint({ time: 2, tally }, { time: 0, tally: emptyTally() }), tally: new WeakRef(tally) }
+  }
+  const { point, tally } = make()
+  // A reference holds until the end of the job that made it.
+  await setImmediate()
+  collect()
+  expect(tally.deref()).toBeUndefined()
+  expect(point.latency('get')).toEqual([null, null, null])
 })
 
 test.each([

@@ -84,6 +84,7 @@ test('a script is sent again only when it has changed', async () => {
 test.each([
   'page/',
   'page/none.js',
+  'page/index.html',
   'page/main.d.ts',
   'page/..%2findex.js',
   'page/../index.js',

@@ -282,6 +282,9 @@ describe('what cannot protect is refused', () => {
     [{ bearerToken: '' }, 'bearerToken must be a non-empty string without spaces'],
     [{ bearerToken: 7 }, 'bearerToken must be a non-empty string without spaces'],
     [{ basicAuthUsers: { alice: 'plain' } }, 'basicAuthUsers: the password of alice must be a bcrypt hash'],
+    // Of forms that bcrypt does not compare.
+    [{ basicAuthUsers: { alice: HASH.replace('$2b$', '$2$') } }, /: the password of alice must be a bcrypt hash/],
+    [{ basicAuthUsers: { alice: HASH.replace('$2b$', '$2B$') } }, /: the password of alice must be a bcrypt hash/],
     [{ basicAuthUsers: { 'a:b': HASH } }, "basicAuthUsers must be made of users without a colon; received 'a:b'"],
     [{ basicAuthUsers: 'alice' }, 'basicAuthUsers must be an object'],
     [{ tls: true }, 'tls must be an object; received true'],

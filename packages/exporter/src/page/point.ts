@@ -59,8 +59,13 @@ export function toPoint({ time, tally }: Told, before: Told | undefined): Point 
     proofAge: gauge('proofAge'),
     memoryBytes: gauge('memoryBytes'),
     memoryEntries: gauge('memoryEntries'),
-    latency: (operation) => latencies.get(operation) ?? NO_LATENCY,
+    latency: latencyIn(latencies),
   }
+}
+
+/** Made out here: a function of `toPoint` would keep its tallies for as long as the point. */
+function latencyIn(latencies: ReadonlyMap<string, Latency>): Point['latency'] {
+  return (operation) => latencies.get(operation) ?? NO_LATENCY
 }
 
 /** Of a time about which nothing was told: a gap in the charts. */

@@ -46,6 +46,10 @@ export class Poller {
 async function ask(url: URL): Promise<Answer> {
   try {
     const response = await fetch(url, { headers: HEADERS, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT) })
+    // The port has words for whatever happens: a page is a proxy's, with no metrics and much to read out.
+    if (!response.headers.get('content-type')?.startsWith('text/plain')) {
+      return { kind: 'refused', status: response.status, why: 'something in between answers for it' }
+    }
     const text = await response.text()
     return response.ok ? { kind: 'scrape', text } : { kind: 'refused', status: response.status, why: text.trim() }
   } catch {

@@ -7,7 +7,8 @@ export interface Sample {
   readonly series: string
 }
 
-const LINE = /^([a-z_:][\w:]*)(?:\{(.*)\})? (\S+)(?: -?\d+)?$/i
+/** A value may have what ends a line elsewhere, such as a carriage return. */
+const LINE = /^([a-z_:][\w:]*)(?:\{(.*)\})? (\S+)(?: -?\d+)?$/is
 const LABEL = /([a-z_]\w*)="((?:[^"\\]|\\.)*)"/gi
 
 /** Reads Prometheus's text format 0.0.4: the samples whose names begin with `prefix`. What is no sample is left out. */

@@ -53,7 +53,8 @@ export class Page {
     void this.#answer(request, response, async () => {
       const name = /([^/?]*)(\?|$)/.exec(request.url ?? '')?.[1] ?? ''
       const asset = await this.#asset(name)
-      if (asset === undefined) return { status: 404, body: 'not found\n' }
+      // The document is at the root alone, where it comes with its policy.
+      if (asset === undefined || asset.kind === 'html') return { status: 404, body: 'not found\n' }
       // Looked after each time, and sent again only after an update of the package.
       const headers = { ...headersOf(asset.kind), 'Cache-Control': 'private, no-cache', ETag: asset.etag }
       if (request.headers['if-none-match'] === asset.etag) return { status: 304, headers, body: '' }
@@ -99,7 +100,6 @@ function headersOf(kind: Kind): Record<string, string> {
   return {
     'Content-Type': `${TYPES[kind]}; charset=utf-8`,
     Vary: 'Accept-Encoding',
-    'X-Content-Type-Options': 'nosniff',
     'Referrer-Policy': 'no-referrer',
   }
 }

@@ -7,10 +7,13 @@ export interface Reply {
   readonly body: string | Uint8Array
 }
 
+/** Attributes may say anything: no browser is to take them for something else than text. */
+const HEADERS = { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' }
+
 export function send(response: ServerResponse, { status, headers, body }: Reply): void {
   // Node leaves out the body of an answer to HEAD, not its length. Of what the client has already there is none to tell.
   const length = status === 304 ? {} : { 'Content-Length': Buffer.byteLength(body) }
-  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', ...length, ...headers }).end(body)
+  response.writeHead(status, { ...HEADERS, ...length, ...headers }).end(body)
 }
 
 /** The refusal of what is neither GET nor HEAD. */

@@ -66,7 +66,7 @@ function optionPath(option: string): Path {
   return { of: (name) => (name === '' ? option : `${option}.${name}`), file: (name) => name }
 }
 
-const HASH = /^\$2[aby]?\$(0[4-9]|[12]\d|3[01])\$[./a-z\d]{53}$/i
+const HASH = /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./a-zA-Z\d]{53}$/
 /** Stands in errors for what may be a secret. */
 const HIDDEN = 'something else'
 

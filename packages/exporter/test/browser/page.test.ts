@@ -1,17 +1,26 @@
+import { once } from 'node:events'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { createCache } from '@otel-cache/core'
 import { type RedisServer, startRedis } from '@otel-cache/test-servers'
 import axe from 'axe-core'
 import { hashSync } from 'bcryptjs'
 import { Redis } from 'ioredis'
 import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { startPrometheusExporter } from '../../src/index.js'
 import { duration, percent } from '../../src/page/format.js'
 import { quantile } from '../../src/page/quantile.js'
 import { parseNumber } from '../../src/page/samples.js'
 import { cacheOf, figures, launch, look, PATIENCE, samplesOf, shown, start, status, total } from './helpers.js'
 
-const HOSTILE = ['"><img src=x onerror=alert(1)>', '__proto__', '</script><script>alert(2)</script>', "a\n\\'`"]
+const HOSTILE = [
+  '"><img src=x onerror=alert(1)>',
+  '__proto__',
+  '</script><script>alert(2)</script>',
+  "a\n\\'`",
+  'a\rb\u2028c',
+]
 
 let browser: Browser
 let redis: RedisServer
@@ -122,6 +131,32 @@ test('a port that fails, goes and comes back: the page says so, and keeps what i
   await cacheOf(again, { name: 'settings' }).get('absent')
   // All counters have begun anew: a rate of what has been counted since, none below 0.
   expect(await shown(page, 'settings', 'Memory', /^0 B$/)).toMatchObject({ 'Hit ratio': '0.0 %' })
+  await status(page, 'Live')
+})
+
+test('a proxy that answers with a page of its own is not taken for the port', async () => {
+  const exporter = await start()
+  let inBetween: number | undefined
+  const proxy = createServer((asked, answered) => {
+    if (inBetween !== undefined) {
+      answered.writeHead(inBetween, { 'Content-Type': 'text/html' }).end('<p>Who are you?</p>')
+      return
+    }
+    request(new URL(asked.url ?? '', exporter.url), { headers: asked.headers }, (answer) => {
+      answer.pipe(answered.writeHead(answer.statusCode ?? 0, answer.headers))
+    }).end()
+  })
+  await once(proxy.listen(0, '127.0.0.1'), 'listening')
+  onTestFinished(() => proxy.close().closeAllConnections())
+  const { port } = proxy.address() as AddressInfo
+  const page = await look(browser, { ...exporter, url: `http://127.0.0.1:${port}/metrics` })
+  await status(page, 'Live')
+  for (inBetween of [200, 502]) {
+    await page.clock.runFor(2_000)
+    await status(page, `The port answers ${inBetween}: something in between answers for it. Trying again.`)
+  }
+  inBetween = undefined
+  await page.clock.runFor(2_000)
   await status(page, 'Live')
 })
 
