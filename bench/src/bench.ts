@@ -1,7 +1,8 @@
 import { startRedis } from '@otel-cache/test-servers'
 import { print, problemsOf } from './print.js'
+import { programs } from './programs.js'
 import { type Results, writeResults } from './results.js'
-import { measureAll } from './run.js'
+import { isLeftOut, measureAll } from './run.js'
 import { readSettings, type Settings, USAGE, UsageError } from './settings.js'
 
 async function main({ filter, quick, json, save }: Settings): Promise<void> {
@@ -14,6 +15,8 @@ async function main({ filter, quick, json, save }: Settings): Promise<void> {
     await server.stop()
   }
   print(results)
+  const leftOut = programs.filter((program) => isLeftOut(program, filter, quick)).map(({ name }) => name)
+  if (leftOut.length > 0) console.log(`\nLeft out of --quick, for --filter to name: ${leftOut.join(', ')}`)
   if (save) {
     writeResults(results)
     // Not before: what draws is large, and has no place in a process that measures.

@@ -4,6 +4,8 @@ export interface Program {
   readonly name: string
   /** What it shows, in one line, for `--help`. */
   readonly about: string
+  /** It takes long and bounds nothing: `--quick` leaves it out, unless `--filter` names it. */
+  readonly isLong?: true
   run(context: ProgramContext): Promise<ProgramReport>
 }
 

@@ -9,7 +9,7 @@ table of times, then the ratios to the floors, then the programs, and at the end
 Exit code 1 when one is missed and not explained, or when something else was measured than was meant.
 
   --filter NAME  only the groups and programs whose name contains NAME
-  --quick        fewer and shorter rounds: a first impression, in about two minutes
+  --quick        fewer and shorter rounds: a first impression, in under three minutes
   --json         the last line of standard output is one JSON object with all that was found
   --save         keep all that was found in docs/performance, and draw the report there anew
   --help         this text

@@ -22,6 +22,7 @@ const NOTE =
 export const failuresProgram: Program = {
   name: 'failures',
   about: 'what becomes of a call when something fails, beside other caches',
+  isLong: true,
   async run({ progress }) {
     const kinds = peers.filter(({ name, tiers }) => tiers.includes('redis') && !name.includes(','))
     const cluster = await startCluster()

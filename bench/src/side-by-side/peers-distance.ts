@@ -13,6 +13,7 @@ const NOTE =
 export const peersDistance: Program = {
   name: 'peers-distance',
   about: 'hits, misses and bulk over a round trip that is 1 ms longer, beside other caches',
+  isLong: true,
   async run(context) {
     const { redisUrl, quick } = context
     const distance = new Child<DistanceTasks>(new URL('./distance-worker.js', import.meta.url), '1 ms')

@@ -13,6 +13,7 @@ const NOTE =
 export const peersImport: Program = {
   name: 'peers-import',
   about: 'how long it takes to import a cache, beside other caches',
+  isLong: true,
   async run({ quick, progress }) {
     const runs = RUNS[quick ? 'quick' : 'full']
     // A configuration of the same library imports the same.

@@ -18,6 +18,7 @@ const SPEED_NOTE =
 export const tracesProgram: Program = {
   name: 'traces',
   about: 'hit ratio and speed of memory on real traces, beside textbook policies and the optimum',
+  isLong: true,
   async run({ quick, progress }) {
     const folder = tracesFolder()
     const files = await traceFiles(folder)
