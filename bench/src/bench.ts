@@ -1,4 +1,5 @@
 import { startRedis } from '@otel-cache/test-servers'
+import { groups } from './groups.js'
 import { print, problemsOf } from './print.js'
 import { programs } from './programs.js'
 import { type Results, writeResults } from './results.js'
@@ -15,7 +16,7 @@ async function main({ filter, quick, json, save }: Settings): Promise<void> {
     await server.stop()
   }
   print(results)
-  const leftOut = programs.filter((program) => isLeftOut(program, filter, quick)).map(({ name }) => name)
+  const leftOut = [...groups, ...programs].filter((one) => isLeftOut(one, filter, quick)).map(({ name }) => name)
   if (leftOut.length > 0) console.log(`\nLeft out of --quick, for --filter to name: ${leftOut.join(', ')}`)
   if (save) {
     writeResults(results)

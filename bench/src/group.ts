@@ -4,6 +4,8 @@ import type { Stage } from './stage.js'
 export interface Group {
   /** In kebab-case, as `--filter` finds it. */
   readonly name: string
+  /** It takes long and bounds nothing: `--quick` leaves it out, unless `--filter` names it. */
+  readonly isLong?: true
   readonly cases: readonly Case[]
   readonly figures: readonly Figure[]
 }

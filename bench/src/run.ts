@@ -1,5 +1,6 @@
 import type { RedisServer } from '@otel-cache/test-servers'
 import { contractFigures } from './contract.js'
+import type { Group } from './group.js'
 import { emptied, type GroupReport, GroupRun, type Pace } from './group-run.js'
 import { groups } from './groups.js'
 import { machineOf } from './machine.js'
@@ -19,7 +20,7 @@ const PACES: Readonly<Record<'full' | 'quick', Pace>> = {
 export async function measureAll(filter: string, quick: boolean, server: RedisServer): Promise<Results> {
   const pace = PACES[quick ? 'quick' : 'full']
   const machine = await machineOf(server)
-  const reports = await measureGroups(filter, pace, server.url)
+  const reports = await measureGroups(filter, quick, pace, server.url)
   const found = await runPrograms(filter, quick, server.url)
   const figures = reports.flatMap((report) => report.figures)
   return {
@@ -35,8 +36,8 @@ export async function measureAll(filter: string, quick: boolean, server: RedisSe
 }
 
 /** Measures group after group, while mitata prints its table. */
-async function measureGroups(filter: string, pace: Pace, redisUrl: string): Promise<GroupReport[]> {
-  const chosen = groups.filter(({ name }) => name.includes(filter))
+async function measureGroups(filter: string, quick: boolean, pace: Pace, redisUrl: string): Promise<GroupReport[]> {
+  const chosen = groups.filter((one) => one.name.includes(filter) && !isLeftOut(one, filter, quick))
   if (chosen.length === 0) return []
   const reports: GroupReport[] = []
   let run: GroupRun | undefined
@@ -80,6 +81,6 @@ async function runPrograms(filter: string, quick: boolean, redisUrl: string): Pr
 }
 
 /** What a quick run of everything has no time for. */
-export function isLeftOut({ isLong }: Program, filter: string, quick: boolean): boolean {
+export function isLeftOut({ isLong }: Pick<Group | Program, 'isLong'>, filter: string, quick: boolean): boolean {
   return isLong === true && quick && filter === ''
 }

@@ -44,6 +44,7 @@ export const compressionAndEncryption: readonly Group[] = [1, 10, 100].map((kilo
   ]
   return {
     name: `compression-and-encryption-${kilobytes}kb`,
+    isLong: true,
     cases: [...casesOf('', {}), ...SETUPS.flatMap(([name, options]) => casesOf(`, ${name}`, options))],
     figures: SETUPS.flatMap(([name]) =>
       ['get', 'set'].map((floor) => ({ subject: `${floor}, ${name}`, floor, kind: 'added' }) as const),

@@ -24,6 +24,7 @@ export function programOf(comparison: Comparison): Program {
   return {
     name,
     about,
+    ...(boundsOf === undefined && { isLong: true as const }),
     async run({ redisUrl, quick, progress }) {
       const turns = new Turns(quick, can)
       const tables: Table[] = []
