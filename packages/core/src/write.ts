@@ -315,8 +315,9 @@ export class WritePath {
     const keys = places.map(({ key }) => key)
     const removed = await redis.delete(path, keys, budget)
     for (const { id } of places) {
-      // A read that was under way may have brought it back meanwhile, or is about to where Redis refused.
-      if (removed.kind === 'done') memory?.delete(id)
+      // A read that was under way may have brought it back meanwhile, or is about to where Redis refused, and where a delete
+      // had to wait for others.
+      if (removed.kind === 'done' && !redis.isCluster) memory?.delete(id)
       else this.#supersede(id)
     }
     return failure(removed)

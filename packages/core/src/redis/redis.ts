@@ -14,6 +14,7 @@ import { Channel } from './channel.js'
 import { Coherence } from './coherence.js'
 import { RedisConnection } from './connection.js'
 import { Deletes, DONE, type RedisDone, type RedisFailed } from './deletes.js'
+import { InOrder } from './in-order.js'
 import { Leases } from './leases.js'
 import { runInCluster, UNTIL_MOVING } from './moving-slots.js'
 import type { Parts } from './parts.js'
@@ -74,6 +75,8 @@ export class RedisTier {
   readonly stored: StoredGenerations
   readonly leases: Leases
   readonly #recovery: Recovery
+  /** In a Cluster. */
+  readonly #inOrder = new InOrder()
   readonly #listener: ChangeListener
   readonly #channel: Channel
   readonly coherence: Coherence
@@ -249,6 +252,16 @@ export class RedisTier {
    */
   write({ path, key }: Place, writing: Writing, mark: Mark, budget: Budget): Promise<RedisWrite> {
     const name = this.#keys.value(path, key)
+    const write = (): Promise<RedisWrite> => this.#writeTo(name, writing, mark, budget)
+    // What was loaded is fenced by its lease.
+    return writing.lease === undefined ? this.#changeInOrder([name], budget, write) : write()
+  }
+
+  #changeInOrder<T>(names: readonly string[], budget: Budget, change: () => Promise<T>): Promise<T> {
+    return this.isCluster ? this.#inOrder.run(names, budget, change) : change()
+  }
+
+  #writeTo(name: string, writing: Writing, mark: Mark, budget: Budget): Promise<RedisWrite> {
     const settling = this.#deletes.settleBefore(() => [name], budget)
     // Nothing else may be awaited before it is sent: a change that comes later must also be sent later.
     if (settling === undefined) return this.#write(name, writing, mark, budget)
@@ -377,10 +390,8 @@ export class RedisTier {
 
   /** Deletes values. */
   delete(path: string, keys: readonly string[], budget: Budget): Promise<RedisDone> {
-    return this.#deletes.delete(
-      keys.map((key) => this.#keys.value(path, key)),
-      budget,
-    )
+    const names = keys.map((key) => this.#keys.value(path, key))
+    return this.#changeInOrder(names, budget, () => this.#deletes.delete(names, budget))
   }
 
   /**
@@ -388,8 +399,12 @@ export class RedisTier {
    *
    * @param mark void once the key has changed since: then a script that Redis had forgotten is not sent again
    */
-  async expire(place: Place, mark: Mark, budget: Budget): Promise<RedisDone> {
+  expire(place: Place, mark: Mark, budget: Budget): Promise<RedisDone> {
     const name = this.#keys.value(place.path, place.key)
+    return this.#changeInOrder([name], budget, () => this.#expire(place, name, mark, budget))
+  }
+
+  async #expire(place: Place, name: string, mark: Mark, budget: Budget): Promise<RedisDone> {
     const settling = this.#deletes.settleBefore(() => [name], budget)
     if (settling !== undefined) {
       const refused = await settling
