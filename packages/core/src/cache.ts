@@ -1,8 +1,9 @@
-import type { MemoryEntry } from './entry.js'
 import type { Environment } from './environment.js'
 import { InvalidOptionError, NotReadyError } from './errors.js'
 import { checkKey, memoryId, pathSegment } from './keys.js'
 import { checkDuration, checkOptionNames, checkTag, type ResolvedLifetime, resolveLifetime } from './lifetime.js'
+import type { Memory } from './memory/memory.js'
+import { NOWHERE } from './memory/table.js'
 import { type ResolvedReadOptions, resolveOptions, resolveReadOptions } from './options.js'
 import { type Candidate, HIT, isHit } from './outcome.js'
 import { type Place, placeOf } from './place.js'
@@ -21,6 +22,7 @@ import type {
   Milliseconds,
   ReadOptions,
 } from './types.js'
+import type { HeldValue } from './values.js'
 import { WritePath } from './write.js'
 
 /** The paths and rooms that the views of one cache share. */
@@ -63,17 +65,15 @@ class View implements CacheView {
   }
 
   get<V = unknown>(key: string): Promise<V | undefined> {
-    const entry = this.#inMemory(memoryId(this.#path, key), key)
-    if (entry?.held.shared) return Promise.resolve(entry.held.value as V)
-    return (entry === undefined ? this.#get(key) : this.#copyOf(entry)) as Promise<V | undefined>
+    const slot = this.#inMemory(memoryId(this.#path, key), key)
+    return (slot === NOWHERE ? this.#get(key) : this.#promised(slot)) as Promise<V | undefined>
   }
 
   getOrSet<V>(key: string, loader: Loader<V>, options?: ReadOptions): Promise<V> {
     if (options === undefined && this.#isPlain && typeof loader === 'function') {
       const id = memoryId(this.#path, key)
-      const entry = this.#inMemory(id, key)
-      if (entry?.held.shared) return Promise.resolve(entry.held.value as V)
-      if (entry !== undefined) return this.#copyOf(entry) as Promise<V>
+      const slot = this.#inMemory(id, key)
+      if (slot !== NOWHERE) return this.#promised(slot) as Promise<V>
       const flight = this.#rooms.flights.get(id)
       const shared = flight && this.house.read.join(flight, loader as Loader<unknown>, this.#readOptions)
       if (shared !== undefined) return shared as Promise<V>
@@ -82,15 +82,30 @@ class View implements CacheView {
   }
 
   async getMany<V = unknown>(keys: readonly string[]): Promise<Array<V | undefined>> {
-    this.#checkKeys(keys)
-    const { rooms } = this.house
-    const started = rooms.telemetry.start()
+    this.#checkList(keys)
+    const rooms = this.#rooms
+    const { memory, telemetry } = rooms
+    const started = telemetry.start()
+    const now = rooms.clock.now()
     const values = new Array<unknown>(keys.length)
     const missing: number[] = []
-    for (const [index, key] of keys.entries()) {
-      const entry = this.#countedInMemory(memoryId(this.#path, key), key)
-      if (entry === undefined) missing.push(index)
-      else values[index] = rooms.values.take(entry.held)
+    // Most are hits, of keys that were checked when they were stored: no iterators, and nothing twice.
+    for (let index = 0; index < keys.length; index++) {
+      const key = keys[index] as string
+      const slot = memory === undefined ? NOWHERE : memory.get(memoryId(this.#path, key), now)
+      if (slot !== NOWHERE) {
+        values[index] = this.#take(slot)
+        continue
+      }
+      checkKey(key)
+      missing.push(index)
+    }
+    telemetry.memoryHits.count += keys.length - missing.length
+    if (telemetry.hasListeners) {
+      const missed = new Set(missing)
+      for (const [index, key] of keys.entries()) {
+        if (!missed.has(index)) telemetry.tell(HIT.memory, { key, path: this.#path })
+      }
     }
     if (missing.length > 0) {
       const found = await this.house.read.get(
@@ -100,7 +115,7 @@ class View implements CacheView {
       )
       for (const [position, index] of missing.entries()) values[index] = found[position]
     } else if (rooms.options.timeMemoryHits) {
-      rooms.telemetry.ended('get', [started])
+      telemetry.ended('get', [started])
     }
     return values as Array<V | undefined>
   }
@@ -111,7 +126,8 @@ class View implements CacheView {
     options?: ReadOptions,
   ): Promise<Array<V | undefined>> {
     if (typeof load !== 'function') throw new InvalidOptionError('load', 'a function', load)
-    this.#checkKeys(keys)
+    this.#checkList(keys)
+    for (const key of keys) checkKey(key)
     const resolved = resolveReadOptions(options, this.#readOptions, this.#lifetime)
     resolved.signal?.throwIfAborted()
     const { rooms, read } = this.house
@@ -121,13 +137,13 @@ class View implements CacheView {
     const due: Place[] = []
     for (const key of new Set(keys)) {
       const place = placeOf(this.#path, key)
-      const entry = resolved.refresh ? undefined : this.#countedInMemory(place.id, key)
-      if (entry === undefined) {
+      const slot = resolved.refresh ? NOWHERE : this.#countedInMemory(place.id, key)
+      if (slot === NOWHERE) {
         missing.push(place)
         continue
       }
-      values.set(key, rooms.values.take(entry.held))
-      if (read.isDue(entry)) due.push(place)
+      values.set(key, this.#take(slot))
+      if (this.#isDue(slot)) due.push(place)
     }
     read.refreshEarlyMany(due, load as BatchLoader<unknown>, resolved)
     if (missing.length === 0 && rooms.options.timeMemoryHits) rooms.telemetry.ended('get', [started])
@@ -190,8 +206,8 @@ class View implements CacheView {
 
   peek<V = unknown>(key: string): V | undefined {
     const rooms = this.#rooms
-    const entry = rooms.memory?.peek(memoryId(this.#path, key), rooms.clock.now())
-    if (entry !== undefined) return rooms.values.take(entry.held) as V
+    const slot = rooms.memory?.peek(memoryId(this.#path, key), rooms.clock.now())
+    if (slot) return this.#take(slot) as V
     rooms.assertOpen()
     checkKey(key)
     return undefined
@@ -202,8 +218,8 @@ class View implements CacheView {
     rooms.assertOpen()
     checkKey(key)
     const place = placeOf(this.#path, key)
-    const entry = rooms.memory?.peek(place.id, rooms.clock.now())
-    if (entry !== undefined) return this.#describe({ tier: 'memory', entry }, true)
+    const slot = rooms.memory?.peek(place.id, rooms.clock.now())
+    if (slot) return this.#describe({ tier: 'memory', entry: (rooms.memory as Memory).entryAt(slot) }, true)
     const found = await this.house.read.probe(place, this.#lifetime.tags)
     if (isHit(found)) return this.#describe({ tier: found.outcome.tier, entry: found.entry }, true)
     return found.stale && this.#describe(found.stale, false)
@@ -239,34 +255,49 @@ class View implements CacheView {
     }
   }
 
-  #checkKeys(keys: unknown): asserts keys is readonly string[] {
+  #checkList(keys: unknown): asserts keys is readonly string[] {
     this.#rooms.assertOpen()
     if (!Array.isArray(keys)) throw new InvalidOptionError('keys', 'an array of keys', keys)
-    for (const key of keys) checkKey(key)
   }
 
-  /** A hit in memory, counted, and timed where that is asked for. */
-  #inMemory(id: string, key: string): MemoryEntry | undefined {
+  /** The slot of a hit in memory, counted, and timed where that is asked for. */
+  #inMemory(id: string, key: string): number {
     const { telemetry, options } = this.#rooms
     if (!options.timeMemoryHits) return this.#countedInMemory(id, key)
     const started = telemetry.start()
-    const entry = this.#countedInMemory(id, key)
-    if (entry !== undefined) telemetry.ended('get', [started])
-    return entry
+    const slot = this.#countedInMemory(id, key)
+    if (slot !== NOWHERE) telemetry.ended('get', [started])
+    return slot
   }
 
-  #countedInMemory(id: string, key: string): MemoryEntry | undefined {
+  #countedInMemory(id: string, key: string): number {
     const { memory, clock, telemetry } = this.#rooms
-    const entry = memory?.get(id, clock.now())
-    if (entry === undefined) return undefined
+    if (memory === undefined) return NOWHERE
+    const slot = memory.get(id, clock.now())
+    if (slot === NOWHERE) return NOWHERE
     telemetry.memoryHits.count += 1
     if (telemetry.hasListeners) telemetry.tell(HIT.memory, { key, path: this.#path })
-    return entry
+    return slot
+  }
+
+  /** One caller's value. */
+  #take(slot: number): unknown {
+    const memory = this.#rooms.memory as Memory
+    return memory.isShared(slot) ? memory.valueAt(slot) : this.#rooms.values.take(memory.heldAt(slot))
+  }
+
+  #promised(slot: number): Promise<unknown> {
+    const memory = this.#rooms.memory as Memory
+    return memory.isShared(slot) ? Promise.resolve(memory.valueAt(slot)) : this.#copyOf(memory.heldAt(slot))
   }
 
   /** Async, so that what the codec throws is a rejection. */
-  async #copyOf({ held }: MemoryEntry): Promise<unknown> {
+  async #copyOf(held: HeldValue): Promise<unknown> {
     return this.#rooms.values.take(held)
+  }
+
+  #isDue(slot: number): boolean {
+    return !this.#isPlain && this.house.read.isDue((this.#rooms.memory as Memory).entryAt(slot))
   }
 
   /** A promise more, as an async function has, would be seen in each hit in Redis. */
@@ -290,10 +321,12 @@ class View implements CacheView {
     checkKey(key)
     options.signal?.throwIfAborted()
     const place = placeOf(this.#path, key)
-    const entry = options.refresh ? undefined : this.#inMemory(place.id, key)
-    if (entry === undefined) return this.house.read.getOrSet(place, loader, options)
-    if (this.house.read.isDue(entry)) this.house.read.refreshEarly(place, loader, options)
-    return this.#rooms.values.take(entry.held)
+    const slot = options.refresh ? NOWHERE : this.#inMemory(place.id, key)
+    if (slot === NOWHERE) return this.house.read.getOrSet(place, loader, options)
+    // What is refreshed may change memory.
+    const value = this.#take(slot)
+    if (this.#isDue(slot)) this.house.read.refreshEarly(place, loader, options)
+    return value
   }
 
   #resolveLifetime(lifetime: Lifetime | undefined, argument = 'lifetime'): ResolvedLifetime {

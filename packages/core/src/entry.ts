@@ -14,7 +14,7 @@ export interface HeldEntry {
   readonly epoch: number
 }
 
-interface EntryExtras {
+export interface EntryExtras {
   readonly staleWhileRevalidate: Milliseconds
   readonly staleIfError: Milliseconds
   readonly loadDuration: Milliseconds
@@ -24,14 +24,12 @@ interface EntryExtras {
   readonly generations: readonly Generation[]
 }
 
-/** What memory holds under a key. */
+/** What memory is to hold under a key, or holds: it keeps no object, so that this is a copy. */
 export interface MemoryEntry extends HeldEntry {
   /** Until when it is believed without asking again whether the channel has proven it since. */
-  usableUntil: Milliseconds
+  readonly usableUntil: Milliseconds
   /** This process has written it, and not heard of that yet: the next change that is told may be its own. */
-  awaitsEcho: boolean
-  /** Whether it has answered anybody. */
-  served: boolean
+  readonly awaitsEcho: boolean
   /** What it counts for against `maxBytes`. */
   readonly bytes: number
 }

@@ -95,7 +95,7 @@ const READ_OPTIONS: ReadonlySet<string> = new Set<keyof ReadOptions>([
   'softLoadTimeout',
 ])
 
-/** The largest Map that V8 makes, and lru-cache with it. */
+/** The largest Map that V8 makes. */
 const MOST_ENTRIES = 2 ** 24
 
 export function resolveOptions(options: CacheOptions): ResolvedOptions {

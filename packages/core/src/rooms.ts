@@ -36,6 +36,7 @@ export interface ValueToHold {
     readonly epoch: number
     readonly generations: readonly Generation[]
   }
+  readonly awaitsEcho?: boolean
 }
 
 /** The rooms of one cache. They do not know each other: the read path and the write path go from one to the next. */
@@ -113,8 +114,7 @@ export class Rooms {
       freshUntil,
       epoch,
       usableUntil: Math.min(freshUntil, believedUntil),
-      awaitsEcho: false,
-      served: false,
+      awaitsEcho: value.awaitsEcho ?? false,
       bytes: byteLength(value.encoded) + byteLength(place.key),
       extras: isPlain
         ? undefined

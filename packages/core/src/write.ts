@@ -298,10 +298,10 @@ export class WritePath {
     const told = mark.heard - heard
     if (told > 1) return undefined
     const proof = { storedAt: sentAt, freshUntil: sentAt + span.fresh, sentAt, epoch, generations }
-    const entry = this.#rooms.entryOf(place, { held: storing.held, encoded, form: storing, proof })
-    entry.awaitsEcho = epoch !== 0 && told === 0
+    const awaitsEcho = epoch !== 0 && told === 0
+    const entry = this.#rooms.entryOf(place, { held: storing.held, encoded, form: storing, proof, awaitsEcho })
     this.#rooms.remember(place, entry, generations)
-    if (told === 1) memory?.doubt(place.id, entry)
+    if (told === 1) memory?.doubt(place.id)
     return undefined
   }
 

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.js'
 import type { StaleReason } from '../outcome.js'
 import type { Milliseconds } from '../types.js'
@@ -21,7 +20,7 @@ interface Backoff extends LoadFailure {
 /** Keys whose load failed a moment ago while something stale could be served: their origin is not asked again yet. */
 export class Backoffs {
   readonly #clock: Clock
-  readonly #backoffs = new LRUCache<string, Backoff>({ max: MAX_KEYS })
+  readonly #backoffs = new Map<string, Backoff>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -36,6 +35,10 @@ export class Backoffs {
   failed(id: string, failure: LoadFailure): void {
     const before = this.#backoffs.get(id)
     const pause = before === undefined ? FIRST : Math.min(before.pause * 2, LONGEST)
+    // The one that failed longest ago comes first.
+    this.#backoffs.delete(id)
+    const [oldest] = this.#backoffs.keys()
+    if (oldest !== undefined && this.#backoffs.size === MAX_KEYS) this.#backoffs.delete(oldest)
     this.#backoffs.set(id, { ...failure, pause, until: this.#clock.now() + pause })
   }
 

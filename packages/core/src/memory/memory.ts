@@ -1,6 +1,8 @@
-import { LRUCache } from 'lru-cache'
 import { type MemoryEntry, mayServeWhileRevalidating, stands, uselessFrom } from '../entry.js'
 import type { Milliseconds } from '../types.js'
+import type { HeldValue } from '../values.js'
+import { LeastRecentlyUsed } from './least-recently-used.js'
+import { AWAITS_ECHO, NOWHERE, SERVED, SHARED, Table } from './table.js'
 import { Wasted } from './wasted.js'
 
 export type EvictionReason = 'size' | 'expired' | 'invalidated'
@@ -27,7 +29,10 @@ interface Doubt {
   isVerified: boolean
 }
 
-/** The memory tier: bounded by entries and by bytes. The policy behind it is a library's, and can be another. */
+/**
+ * The memory tier: bounded by entries and by bytes. It answers with slots, which are good until it is next changed; a hit
+ * makes nothing that garbage collection would have to find.
+ */
 export class Memory {
   readonly #limits: MemoryLimits
   readonly #coherent: Coherent
@@ -35,36 +40,61 @@ export class Memory {
   readonly #wasted = new Wasted()
   /** Entries that it did not take, because they would have been invalidated before anybody asked for them. */
   bypassed = 0
-  #lru: LRUCache<string, MemoryEntry>
+  #slots = new Map<string, number>()
+  #table = new Table()
+  #order = new LeastRecentlyUsed(this.#table.capacity)
+  #bytes = 0
   readonly evictions: Record<EvictionReason, number> = { size: 0, expired: 0, invalidated: 0 }
 
   constructor(limits: MemoryLimits, coherent: Coherent = ALONE) {
     this.#limits = limits
     this.#coherent = coherent
-    this.#lru = this.#empty()
   }
 
-  /** The entry, where it is fresh and may be believed. */
-  get(id: string, now: Milliseconds): MemoryEntry | undefined {
-    const entry = this.#lru.get(id)
-    if (entry === undefined || !(now < entry.usableUntil || this.#isProven(id, entry, now, true))) return undefined
-    entry.served = true
-    return stands(entry) ? entry : undefined
+  /** The slot of the entry, where it is fresh and may be believed; else `NOWHERE`, which is 0. */
+  get(id: string, now: Milliseconds): number {
+    const slot = this.#slots.get(id)
+    if (slot === undefined || !this.#isUsable(id, slot, now, true)) return NOWHERE
+    const { flags } = this.#table
+    flags[slot] = (flags[slot] as number) | SERVED
+    this.#order.used(slot)
+    return slot
   }
 
   /** `get` that leaves the order of eviction alone, and has nothing verified. */
-  peek(id: string, now: Milliseconds): MemoryEntry | undefined {
-    const entry = this.#lru.peek(id)
-    if (entry === undefined || !(now < entry.usableUntil || this.#isProven(id, entry, now, false))) return undefined
-    return stands(entry) ? entry : undefined
+  peek(id: string, now: Milliseconds): number {
+    const slot = this.#slots.get(id)
+    return slot === undefined || !this.#isUsable(id, slot, now, false) ? NOWHERE : slot
+  }
+
+  /** Whether all callers have one value. */
+  isShared(slot: number): boolean {
+    return this.#table.has(slot, SHARED)
+  }
+
+  /** The value, where it is shared; else that from which each caller's own is made. */
+  valueAt(slot: number): unknown {
+    return this.#table.values[slot]
+  }
+
+  heldAt(slot: number): HeldValue {
+    return { shared: this.isShared(slot), value: this.valueAt(slot) }
+  }
+
+  entryAt(slot: number): MemoryEntry {
+    return this.#table.entryAt(slot)
   }
 
   /** What is past its lifetime and within its proof, and may be served while one load runs: without asking Redis. */
   getStale(id: string, now: Milliseconds): MemoryEntry | undefined {
-    const entry = this.#lru.peek(id)
-    if (entry === undefined || now < entry.freshUntil || !mayServeWhileRevalidating(entry, now)) return undefined
+    const slot = this.#slots.get(id)
+    if (slot === undefined || now < (this.#table.freshUntil[slot] as number)) return undefined
+    const extras = this.#table.extrasOf(slot)
+    if (extras === undefined) return undefined
+    const entry = this.#table.entryAt(slot)
+    if (!mayServeWhileRevalidating(entry, now)) return undefined
     const doubt = this.#doubts.get(id)
-    const own = entry.extras?.believedUntil ?? 0
+    const own = extras.believedUntil
     const isBelieved =
       doubt === undefined
         ? now < own || now < this.#coherent.believedUntil(entry.epoch)
@@ -72,9 +102,18 @@ export class Memory {
     return isBelieved && stands(entry) ? entry : undefined
   }
 
+  #isUsable(id: string, slot: number, now: Milliseconds, mayVerify: boolean): boolean {
+    const table = this.#table
+    if (!(now < (table.usableUntil[slot] as number) || this.#isProven(id, slot, now, mayVerify))) return false
+    const extras = table.extrasOf(slot)
+    return extras === undefined || extras.generations.every((one) => !one.ended)
+  }
+
   /** Whether it was proven since, once its own proof has ended. */
-  #isProven(id: string, entry: MemoryEntry, now: Milliseconds, mayVerify: boolean): boolean {
-    if (now >= entry.freshUntil) return false
+  #isProven(id: string, slot: number, now: Milliseconds, mayVerify: boolean): boolean {
+    const { freshUntil, usableUntil, epochs } = this.#table
+    const fresh = freshUntil[slot] as number
+    if (now >= fresh) return false
     const doubt = this.#doubts.get(id)
     if (doubt !== undefined) {
       if (now >= doubt.until) return false
@@ -84,9 +123,9 @@ export class Memory {
       }
       return true
     }
-    const until = this.#coherent.believedUntil(entry.epoch)
+    const until = this.#coherent.believedUntil(epochs[slot] as number)
     if (now >= until) return false
-    entry.usableUntil = Math.min(entry.freshUntil, until)
+    usableUntil[slot] = Math.min(fresh, until)
     return true
   }
 
@@ -95,34 +134,38 @@ export class Memory {
    * change may be its own, so that it is served a little longer, and verified as soon as it is asked for.
    */
   invalidate(id: string): void {
-    const entry = this.#lru.peek(id)
-    if (entry === undefined) return
-    if (entry.awaitsEcho) {
-      this.doubt(id, entry)
+    const slot = this.#slots.get(id)
+    if (slot === undefined) return
+    if (this.#table.has(slot, AWAITS_ECHO)) {
+      this.doubt(id)
       return
     }
-    this.#wasted.heard(id, entry.served)
+    this.#wasted.heard(id, this.#table.has(slot, SERVED))
     this.delete(id, 'invalidated')
   }
 
   /** It may have been changed since it was written: it is believed as long as its own proof lasts, and no longer. */
-  doubt(id: string, entry: MemoryEntry): void {
-    if (this.#lru.peek(id) !== entry) return
-    entry.awaitsEcho = false
-    this.#doubts.set(id, { until: entry.usableUntil, isVerified: false })
-    entry.usableUntil = Number.NEGATIVE_INFINITY
+  doubt(id: string): void {
+    const slot = this.#slots.get(id)
+    if (slot === undefined) return
+    const { flags, usableUntil } = this.#table
+    flags[slot] = (flags[slot] as number) & ~AWAITS_ECHO
+    this.#doubts.set(id, { until: usableUntil[slot] as number, isVerified: false })
+    usableUntil[slot] = Number.NEGATIVE_INFINITY
   }
 
   /** What is there, believed or not, and left where it is. */
   look(id: string): MemoryEntry | undefined {
-    const entry = this.#lru.peek(id)
-    return entry !== undefined && stands(entry) ? entry : undefined
+    const slot = this.#slots.get(id)
+    const entry = slot && this.#table.entryAt(slot)
+    return entry && stands(entry) ? entry : undefined
   }
 
   /** What is there, believed or not; what is of no use any more is dropped. */
   find(id: string, now: Milliseconds): MemoryEntry | 'expired' | undefined {
-    const entry = this.#lru.peek(id)
-    if (entry === undefined) return undefined
+    const slot = this.#slots.get(id)
+    if (slot === undefined) return undefined
+    const entry = this.#table.entryAt(slot)
     const gone = !stands(entry)
     if (!gone && now < uselessFrom(entry)) return entry
     this.delete(id, gone ? 'invalidated' : 'expired')
@@ -132,12 +175,35 @@ export class Memory {
   /** What alone is larger than all of memory is not held, nor what is changed more often than asked for. */
   set(id: string, entry: MemoryEntry): void {
     this.#doubts.delete(id)
-    if (!this.#wasted.isWaste(id)) {
-      this.#lru.set(id, entry)
-      return
+    const isWaste = this.#wasted.isWaste(id)
+    if (isWaste) this.bypassed += 1
+    if (isWaste || !this.fits(entry.bytes)) this.#remove(id)
+    else this.#put(id, entry)
+  }
+
+  #put(id: string, entry: MemoryEntry): void {
+    const { maxEntries, maxBytes } = this.#limits
+    let slot = this.#slots.get(id)
+    if (slot === undefined) {
+      if (this.#slots.size === maxEntries) this.#evict()
+      slot = this.#add(id)
+    } else {
+      this.#bytes -= this.#table.bytes[slot] as number
+      this.#order.used(slot)
     }
-    this.bypassed += 1
-    this.#lru.delete(id)
+    this.#table.fill(slot, entry)
+    this.#bytes += entry.bytes
+    while (this.#bytes > maxBytes) this.#evict()
+  }
+
+  #add(id: string): number {
+    const table = this.#table
+    const { capacity } = table
+    const slot = table.add(id)
+    if (table.capacity > capacity) this.#order.grow(table.capacity)
+    this.#order.add(slot)
+    this.#slots.set(id, slot)
+    return slot
   }
 
   fits(bytes: number): boolean {
@@ -147,39 +213,42 @@ export class Memory {
   /** @param reason counted as an eviction; none where the entry is about to be written again */
   delete(id: string, reason?: EvictionReason): void {
     this.#doubts.delete(id)
-    if (this.#lru.delete(id) && reason !== undefined) this.evictions[reason] += 1
+    if (this.#remove(id) && reason !== undefined) this.evictions[reason] += 1
+  }
+
+  #evict(): void {
+    this.delete(this.#table.ids[this.#order.victim] as string, 'size')
+  }
+
+  #remove(id: string): boolean {
+    const slot = this.#slots.get(id)
+    if (slot === undefined) return false
+    this.#slots.delete(id)
+    this.#order.remove(slot)
+    this.#bytes -= this.#table.bytes[slot] as number
+    this.#table.remove(slot)
+    return true
   }
 
   clear(): void {
-    this.evictions.invalidated += this.#lru.size
-    this.#doubts.clear()
-    this.#lru = this.#empty()
+    this.evictions.invalidated += this.#slots.size
+    this.release()
   }
 
   /** Lets go of everything, uncounted. */
   release(): void {
     this.#doubts.clear()
-    this.#lru = this.#empty()
+    this.#slots = new Map()
+    this.#table = new Table()
+    this.#order = new LeastRecentlyUsed(this.#table.capacity)
+    this.#bytes = 0
   }
 
   get entries(): number {
-    return this.#lru.size
+    return this.#slots.size
   }
 
   get bytes(): number {
-    return this.#lru.calculatedSize
-  }
-
-  #empty(): LRUCache<string, MemoryEntry> {
-    return new LRUCache({
-      max: this.#limits.maxEntries,
-      maxSize: this.#limits.maxBytes,
-      sizeCalculation: ({ bytes }) => bytes,
-      dispose: (_entry, id, reason) => {
-        if (reason !== 'evict') return
-        this.#doubts.delete(id)
-        this.evictions.size += 1
-      },
-    })
+    return this.#bytes
   }
 }
