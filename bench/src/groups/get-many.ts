@@ -1,9 +1,11 @@
 import { LRUCache } from 'lru-cache'
+import { readByHand, storeByHand } from '../by-hand.js'
 import { type Document, inTurn, manyKeys, smallDocument, TTL } from '../documents.js'
 import { type Case, type Group, timesOf, unmeteredAndMetered } from '../group.js'
 
 const LOOP = 'loop over lru-cache get'
 const MGET = 'ioredis mget + JSON.parse'
+const BY_HAND = 'the same by hand'
 
 /** Sixteen batches of 100 keys each. */
 function batches(prefix: string): ReadonlyArray<readonly string[]> {
@@ -36,6 +38,21 @@ const mget: Case = {
   },
 }
 
+const byHand: Case = {
+  name: BY_HAND,
+  awaited: true,
+  async prepare(stage) {
+    const redis = await stage.redis()
+    const keys = batches('hand:')
+    await storeByHand(redis, keys.flat(), smallDocument)
+    const batch = inTurn(keys)
+    return async () => {
+      const replies = (await redis.callBuffer('mget', ...batch())) as Array<Buffer | null>
+      return replies.map(readByHand)
+    }
+  },
+}
+
 function getMany(overRedis: boolean): Case[] {
   return unmeteredAndMetered(({ metered, suffix }) => ({
     name: `getMany${suffix}`,
@@ -60,6 +77,10 @@ export const getManyMemory: Group = {
 /** A hundred hits in Redis, with the memory tier off. */
 export const getManyRedis: Group = {
   name: 'get-many-redis',
-  cases: [mget, ...getMany(true)],
-  figures: timesOf('getMany', MGET, { bare: 1.2, metered: 1.2 }),
+  cases: [mget, byHand, ...getMany(true)],
+  figures: [
+    { subject: BY_HAND, floor: MGET, kind: 'time' },
+    ...timesOf('getMany', MGET, { bare: 1.2, metered: 1.2 }),
+    ...timesOf('getMany', BY_HAND),
+  ],
 }

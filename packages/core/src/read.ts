@@ -170,7 +170,10 @@ export class ReadPath {
     const arrive = async (): Promise<unknown> => {
       try {
         const found = await flight.lookup
-        this.#report(started, [found])
+        const at = this.#rooms.clock.precise()
+        // The loader begins first: a thousand observations take milliseconds.
+        await undefined
+        this.#report(started, [found], undefined, at)
         return await this.#arrive(boarding, found)
       } finally {
         flight.leave(boarding.callers, undefined)
@@ -600,10 +603,10 @@ export class ReadPath {
   }
 
   /** Operations that ended together: an observation each, and each way they failed once for each. */
-  #report(started: readonly Milliseconds[], lookups: readonly LookedUp[], span?: CallSpan): void {
+  #report(started: readonly Milliseconds[], lookups: readonly LookedUp[], span?: CallSpan, at?: Milliseconds): void {
     const failures = new Set<Failure>()
     for (const { error } of lookups) if (error !== undefined) failures.add(error)
-    this.#rooms.telemetry.ended('get', started, failures)
+    this.#rooms.telemetry.ended('get', started, failures, at)
     for (const failure of failures) span?.redisFailed(failure)
   }
 }

@@ -146,7 +146,8 @@ export interface CacheView {
 export interface Cache extends CacheView {
   readonly name: string
   /**
-   * Resolves once Redis answers; rejects at the timeout. Never needed for correctness.
+   * Resolves once Redis answers and its invalidation channel stands, or is known not to be had; rejects at the timeout.
+   * Never needed for correctness.
    *
    * @param options.timeout default 10,000
    */
@@ -286,6 +287,6 @@ export interface CacheOptions extends Lifetime {
   tracerProvider?: TracerProvider
   /** What spans tell of a key, in `cache.key`; `undefined` tells nothing of it. Default: keys appear in no span. */
   spanKey?: (key: string) => string | undefined
-  /** Receives every background promise, for platforms that freeze a process after its answer. */
+  /** Receives the promise of every load that goes on behind a caller, for platforms that freeze a process after its answer. */
   waitUntil?: (background: Promise<unknown>) => void
 }

@@ -127,7 +127,10 @@ function freezeJson(value: unknown): void {
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) freezeJson(value[index])
   } else {
-    for (const name in value) freezeJson((value as Record<string, unknown>)[name])
+    for (const name in value) {
+      const member = (value as Record<string, unknown>)[name]
+      if (typeof member === 'object') freezeJson(member)
+    }
   }
   Object.freeze(value)
 }

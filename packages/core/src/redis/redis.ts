@@ -225,7 +225,7 @@ export class RedisTier {
     const stored = Buffer.isBuffer(value) ? readStored(value) : undefined
     if (Buffer.isBuffer(value)) this.moved.read += value.length
     if (stored === undefined) return UNDECODABLE
-    if (sameTags(stored.tags, tags) && !generations.some((one) => one.ended || one.doubted >= sent.asked)) {
+    if (sameTags(stored.tags, tags) && stoodSince(generations, sent.asked)) {
       return this.#judgeBy(stored, generations, ids, sent)
     }
     const others = this.stored.of(path, stored.tags)
@@ -536,6 +536,12 @@ function joined(generations: readonly Generation[]): string {
 function expiryOfSpan(span: Span): Milliseconds {
   const total = totalOf(span)
   return total === Infinity ? 0 : total
+}
+
+/** Whether they stand, and nothing was told of them since a question was asked. */
+function stoodSince(generations: readonly Generation[], asked: number): boolean {
+  for (const one of generations) if (one.ended || one.doubted >= asked) return false
+  return true
 }
 
 function sameTags(one: readonly string[], other: readonly string[]): boolean {

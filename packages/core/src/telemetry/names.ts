@@ -165,7 +165,8 @@ export const EVICTIONS: InstrumentSpec = {
   attributes: { [ATTRIBUTE.reason]: ['size', 'expired', 'invalidated'] },
   counts:
     'Entries that made room for others, that were found to have ended, or that were deleted, expired, cleared or gone from Redis. Those of a cleared view or tag are counted when they are next looked at.',
-  countsNot: 'An entry that a new value of its key replaces; what Redis evicts.',
+  countsNot:
+    'An entry that a new value of its key replaces, unless Redis tells of the change before it confirms it, as it may of a refresh; what Redis evicts.',
   promql: 'sum by (job, cache, reason) (rate(redis_cache_evictions_total[5m]))',
 }
 

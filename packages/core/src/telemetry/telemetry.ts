@@ -92,12 +92,21 @@ export class Telemetry {
     return this.#metrics.isMeasuring || operations.hasSubscribers ? this.#clock.precise() : UNMEASURED
   }
 
-  /** An operation has ended, for all who asked for it: an observation each, and each way it failed once for each. */
-  ended(operation: Operation, starts: readonly Milliseconds[], failures: Iterable<Failure> = []): void {
+  /**
+   * An operation has ended, for all who asked for it: an observation each, and each way it failed once for each.
+   *
+   * @param at when; now unless given
+   */
+  ended(
+    operation: Operation,
+    starts: readonly Milliseconds[],
+    failures: Iterable<Failure> = [],
+    at?: Milliseconds,
+  ): void {
     for (const failure of failures) this.failed(operation, failure, starts.length)
     const measured = starts.filter((started) => started !== UNMEASURED)
     if (measured.length === 0) return
-    const now = this.#clock.precise()
+    const now = at ?? this.#clock.precise()
     const durations = measured.map((started) => now - started)
     this.#metrics.measured(operation, durations)
     if (operations.hasSubscribers) for (const duration of durations) this.#publish(operation, duration, failures)
