@@ -1,10 +1,12 @@
 import { AsyncResource } from 'node:async_hooks'
 import { diag } from '@opentelemetry/api'
+import type { MemoryEntry } from './entry.js'
 import type { Claim } from './lease.js'
 import { type Mark, mayKeep } from './mark.js'
 import {
   type Candidate,
   type Failure,
+  type Found,
   HIT,
   isHit,
   type LookedUp,
@@ -189,10 +191,12 @@ export class LookUp {
       this.#rooms.memory?.delete(place.id, 'invalidated')
       return opened.reason === 'undecodable' ? UNDECODABLE : { outcome, stale: undefined, error: undefined }
     }
-    const { read, held, value } = opened
+    const { read, value } = opened
     const { stored } = read
-    const entry = this.#rooms.entryOf(place, { held, encoded: stored.body, form: stored, proof: read })
-    if (mark !== undefined && mayKeep(mark, stored.tags)) this.#rooms.remember(place, entry, read.generations)
+    const keeps = mark !== undefined && mayKeep(mark, stored.tags)
+    if (read.fresh && !keeps) return new FoundInRedis(this.#rooms, place, opened)
+    const entry = entryOf(this.#rooms, place, opened)
+    if (keeps) this.#rooms.remember(place, entry, read.generations)
     if (read.fresh) return { outcome: HIT.redis, entry, value, error: undefined }
     return notFound('expired', { tier: 'redis', entry })
   }
@@ -207,9 +211,41 @@ export class LookUp {
 }
 
 /** What a read found, decoded. */
-type Opened =
-  | { readonly kind: 'opened'; readonly read: RedisFound; readonly held: HeldValue; readonly value: unknown }
-  | Exclude<RedisRead, RedisFound>
+type Opened = OpenedValue | Exclude<RedisRead, RedisFound>
+
+interface OpenedValue {
+  readonly kind: 'opened'
+  readonly read: RedisFound
+  readonly held: HeldValue
+  readonly value: unknown
+}
+
+/** A fresh value that memory does not take: most who find it want no entry. */
+class FoundInRedis implements Found {
+  readonly outcome = HIT.redis
+  readonly error = undefined
+  readonly #rooms: Rooms
+  readonly #place: Place
+  readonly #opened: OpenedValue
+
+  constructor(rooms: Rooms, place: Place, opened: OpenedValue) {
+    this.#rooms = rooms
+    this.#place = place
+    this.#opened = opened
+  }
+
+  get value(): unknown {
+    return this.#opened.value
+  }
+
+  get entry(): MemoryEntry {
+    return entryOf(this.#rooms, this.#place, this.#opened)
+  }
+}
+
+function entryOf(rooms: Rooms, place: Place, { held, read }: OpenedValue): MemoryEntry {
+  return rooms.entryOf(place, { held, encoded: read.stored.body, form: read.stored, proof: read })
+}
 
 const REFUSED = { kind: 'missing', reason: 'undecodable' } as const
 const UNDECODABLE: NotFound = notFound('undecodable', undefined, 'undecodable')

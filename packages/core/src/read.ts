@@ -81,7 +81,7 @@ export class ReadPath {
     const started = telemetry.start()
     return new Promise((resolve, reject) => {
       this.#lookUp.one(place, tags, this.#rooms.newBudget(), false, (found) => {
-        telemetry.ended('get', [started], found.error === undefined ? NONE : [found.error])
+        telemetry.endedOne('get', started, found.error)
         try {
           resolve(this.#withoutLoader(found, { place, callers: 1, span: undefined }))
         } catch (error) {
@@ -610,8 +610,6 @@ export class ReadPath {
     for (const failure of failures) span?.redisFailed(failure)
   }
 }
-
-const NONE: readonly Failure[] = []
 
 /** A caller's place on a flight. */
 interface Boarding extends Asker {

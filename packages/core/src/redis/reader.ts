@@ -90,7 +90,9 @@ export class Reader {
       const all = isEach
         ? // Another type is nothing to MGET.
           replies.map((reply) => (reply.ok || reply.error !== 'undecodable' ? reply : NOTHING))
-        : chunks.flatMap((chunk, index) => each(replies[index] as Reply, chunk.length))
+        : chunks.length === 1
+          ? each(replies[0] as Reply, names.length)
+          : chunks.flatMap((chunk, index) => each(replies[index] as Reply, chunk.length))
       done(all)
     }
     this.dispatch(commands, budget, answered, calls)

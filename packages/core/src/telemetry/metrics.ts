@@ -230,19 +230,21 @@ export class Metrics {
     }
   }
 
-  /** Durations of one operation that was asked for many times, or once. */
+  /** Durations of one operation that was asked for many times. */
   measured(operation: Operation, durations: readonly Milliseconds[]): void {
-    const { operations } = this.#instruments ?? {}
-    if (operations === undefined) return
+    for (const duration of durations) this.measuredOne(operation, duration)
+  }
+
+  /** The duration of one operation. */
+  measuredOne(operation: Operation, duration: Milliseconds): void {
+    if (this.#instruments === undefined) return
+    const { operations } = this.#instruments
     const attributes = this.#attributes(this.#operations, ATTRIBUTE.operation, operation)
     guarded(() => {
-      for (const duration of durations) {
-        for (const { instrument, unitsPerMs } of operations) instrument.record(duration * unitsPerMs, attributes)
-      }
+      for (const { instrument, unitsPerMs } of operations) instrument.record(duration * unitsPerMs, attributes)
       const span = sampledSpan()
       if (span === undefined) return
-      const last = durations.at(-1) ?? 0
-      for (const { spec, unitsPerMs } of operations) keepExemplar(span, spec, last * unitsPerMs, attributes)
+      for (const { spec, unitsPerMs } of operations) keepExemplar(span, spec, duration * unitsPerMs, attributes)
     })
   }
 
@@ -259,9 +261,9 @@ export class Metrics {
   /** Looks whether there is a meter provider, or another one. Called once per turn in which the cache is used. */
   resolve(): void {
     if (this.#closed) return
+    const provider = this.#options.meterProvider ?? metrics.getMeterProvider()
+    if (provider === this.#provider) return
     guarded(() => {
-      const provider = this.#options.meterProvider ?? metrics.getMeterProvider()
-      if (provider === this.#provider) return
       this.#provider = provider
       this.#detach()
       const meter = provider.getMeter(SCOPE_NAME, VERSION)
