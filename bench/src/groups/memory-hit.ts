@@ -45,6 +45,7 @@ export const memoryHit: Group = {
  */
 export const memoryHitPerTurn: Group = {
   name: 'memory-hit-per-turn',
+  isLong: true,
   cases: [
     { name: AWAITED, awaited: true, prepare: () => inOwnTurn(lruGet()) },
     ...unmeteredAndMetered(

@@ -17,6 +17,7 @@ const bare: Case = {
 /** A new value under a key that has one. The contract sets no bound of its own for it. */
 export const set: Group = {
   name: 'set',
+  isLong: true,
   cases: [
     bare,
     ...unmeteredAndMetered(

@@ -25,8 +25,8 @@ export const PLANTED: readonly Planted[] = [
     bug: 'what was loaded is stored without a look at the lease',
     file: 'redis/scripts.js',
     replace: [
-      ["if redis.pcall('GET', KEYS[2]) ~= ARGV[1] then return 0 end\n", ''],
-      ["if ARGV[6] ~= '' and redis.pcall('GET', KEYS[2]) ~= ARGV[6] then return 0 end\n", ''],
+      ['local over = ended(KEYS[2], ARGV[1])\n', 'local over = false\n'],
+      ["local over = ARGV[6] ~= '' and ended(KEYS[2], ARGV[6])\n", 'local over = false\n'],
     ],
   },
   {

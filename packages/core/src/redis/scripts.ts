@@ -196,6 +196,19 @@ return #KEYS
 `)
 
 /**
+ * Undefined where an id stands, 0 where another does or none; or the error of a server that does not let it be read.
+ * Another type is no id, and what is on another server of a Cluster does not stand.
+ */
+const ENDED = `
+local function ended(key, id)
+  local stands = redis.pcall('GET', key)
+  if stands == id then return end
+  if type(stands) ~= 'table' or stands.err:find('WRONGTYPE') or stands.err:find('non local key') then return 0 end
+  return stands
+end
+`
+
+/**
  * Stores what was loaded, where its lease still stands: a change of the key ends the lease, so that a load that began
  * before it is refused.
  *
@@ -204,11 +217,10 @@ return #KEYS
  * ARGV: the lease's token, expiry in milliseconds (0: never), the stored form, the ids of those generations.
  * Returns 1; or 0 where its lease or a generation has ended.
  */
-export const STORE_LOADED: PairScript = pairScript(`${OUTLIVE}
-if redis.pcall('GET', KEYS[2]) ~= ARGV[1] then return 0 end
-for i = 3, #KEYS do
-  if redis.pcall('GET', KEYS[i]) ~= ARGV[i + 1] then return 0 end
-end
+export const STORE_LOADED: PairScript = pairScript(`${OUTLIVE}${ENDED}
+local over = ended(KEYS[2], ARGV[1])
+for i = 3, #KEYS do over = over or ended(KEYS[i], ARGV[i + 1]) end
+if over then return over end
 for i = 3, #KEYS do outlive(KEYS[i], tonumber(ARGV[2])) end
 if ARGV[2] == '0' then redis.call('SET', KEYS[1], ARGV[3]) else redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[2]) end
 redis.call('DEL', KEYS[2])
@@ -226,14 +238,13 @@ return 1
  * stored form, the lease's token (empty: none needed), then the ids of all its generations.
  * Returns the instant in milliseconds, below 0 where it is late; or 0 where its lease or a generation has ended.
  */
-export const STORE_VALUE: PairScript = pairScript(`${OUTLIVE}
+export const STORE_VALUE: PairScript = pairScript(`${OUTLIVE}${ENDED}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if ARGV[2] ~= '' and now > tonumber(ARGV[2]) then return -now end
-if ARGV[6] ~= '' and redis.pcall('GET', KEYS[2]) ~= ARGV[6] then return 0 end
-for i = 3, #KEYS do
-  if redis.pcall('GET', KEYS[i]) ~= ARGV[i + 4] then return 0 end
-end
+local over = ARGV[6] ~= '' and ended(KEYS[2], ARGV[6])
+for i = 3, #KEYS do over = over or ended(KEYS[i], ARGV[i + 4]) end
+if over then return over end
 for i = 4, #KEYS do outlive(KEYS[i], tonumber(ARGV[1])) end
 local value = ARGV[3] .. string.format('%.0f', now) .. ARGV[4] .. table.concat(ARGV, ',', 7) .. ARGV[5]
 if ARGV[1] == '0' then redis.call('SET', KEYS[1], value) else redis.call('SET', KEYS[1], value, 'PX', ARGV[1]) end

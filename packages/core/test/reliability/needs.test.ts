@@ -27,6 +27,19 @@ describe.each(IOREDIS)('what the cache needs of Redis, $ioredis', ({ Client }) =
     // Whatever else it may have been refused.
     expect(await server.command('ACL', 'LOG')).toEqual([])
   })
+  // The scripts took a GET that they were refused for a lease, or a generation, that had ended: `set` said true.
+  test('is missed aloud, where scripts may not read', async () => {
+    const server = await ownRedis('--user', 'app', 'on', '>secret')
+    const name = freshName()
+    await server.command('ACL', 'SETUSER', 'app', ...aclLine(`${name}:`), '-get')
+    const client = await connect(Client, server, { username: 'app', password: 'secret' })
+    const cache = makeCache({ name, redis: client, redisTimeout: 10_000, memory: false })
+    expect(await cache.set('a', 1)).toBe(false)
+    expect(await cache.set('a', 1, { staleIfError: 1_000 })).toBe(false)
+    expect(await cache.getOrSet('b', () => 2)).toBe(2)
+    expect(cache.stats().errors).toBeGreaterThanOrEqual(3)
+    expect(await server.command('KEYS', `${name}:v:*`)).toEqual([])
+  })
 })
 
 /** Every member that talks to Redis, with whatever makes a difference to its commands. */
