@@ -1,4 +1,7 @@
-import { describe, expect, test } from 'vitest'
+import { once } from 'node:events'
+import { type RedisServer, startCluster } from '@otel-cache/test-servers'
+import { Cluster } from 'ioredis'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Cache } from '../../src/index.js'
 import { freshName, makeCache } from '../support/caches.js'
 import { connect, IOREDIS, ownRedis } from '../support/redis.js'
@@ -41,6 +44,49 @@ describe.each(IOREDIS)('what the cache needs of Redis, $ioredis', ({ Client }) =
     expect(await server.command('KEYS', `${name}:v:*`)).toEqual([])
   })
 })
+
+// The line once had what the cache asks for and nothing of what its client does: nobody got as far as the slots.
+test('what a Cluster is asked for, while a slot moves too, is in the same line', async () => {
+  const cluster = await startCluster()
+  onTestFinished(() => cluster.stop())
+  const name = freshName()
+  for (const node of cluster.nodes) await node.command('ACL', 'SETUSER', 'app', 'on', '>secret', ...aclLine(`${name}:`))
+  const client = new Cluster(cluster.address, { redisOptions: { username: 'app', password: 'secret' } })
+  client.on('error', () => {})
+  onTestFinished(() => client.disconnect())
+  await once(client, 'ready')
+  const cache = makeCache({ name, redis: client, redisTimeout: 10_000 })
+  await cache.ready()
+  await useEverything(cache, async () => {
+    for (const node of cluster.nodes) await node.command('SCRIPT', 'FLUSH')
+  })
+  const slot = String(await cluster.nodes[0]?.command('CLUSTER', 'KEYSLOT', `${name}:v:{moving}`))
+  await beginMoving(slot, cluster.nodes.slice(0, 3))
+  expect(await cache.get('moving')).toBeUndefined()
+  expect(cache.stats()).toMatchObject({ errors: 0, unconfirmed: 0 })
+  // The name of a connection is a courtesy, which ioredis does without.
+  for (const node of cluster.nodes) {
+    const refused = (await node.command('ACL', 'LOG')) as unknown[][]
+    expect(refused.map((entry) => entry[entry.indexOf('object') + 1])).toSatisfy((objects: unknown[]) =>
+      objects.every((object) => object === 'client|setname'),
+    )
+  }
+})
+
+/** A slot of one master is on its way to another: what is not there any more is to be asked for over there. */
+async function beginMoving(slot: string, masters: readonly RedisServer[]): Promise<void> {
+  const ids = await Promise.all(masters.map(async (master) => String(await master.command('CLUSTER', 'MYID'))))
+  const from = (await Promise.all(masters.map((master) => owns(master, slot)))).indexOf(true)
+  const to = (from + 1) % masters.length
+  await masters[to]?.command('CLUSTER', 'SETSLOT', slot, 'IMPORTING', ids[from] as string)
+  await masters[from]?.command('CLUSTER', 'SETSLOT', slot, 'MIGRATING', ids[to] as string)
+}
+
+async function owns(master: RedisServer, slot: string): Promise<boolean> {
+  const slots = (await master.command('CLUSTER', 'SLOTS')) as Array<[number, number, [string, number, string]]>
+  const id = String(await master.command('CLUSTER', 'MYID'))
+  return slots.some(([first, last, [, , owner]]) => owner === id && Number(slot) >= first && Number(slot) <= last)
+}
 
 /** Every member that talks to Redis, with whatever makes a difference to its commands. */
 async function useEverything(cache: Cache, forgetScripts: () => Promise<unknown>): Promise<void> {

@@ -22,9 +22,13 @@ export const COMMANDS_OF_PURGE: readonly string[] = ['scan', 'unlink']
 /** What ioredis asks by itself, to know whether Redis is ready. */
 export const COMMANDS_OF_IOREDIS: readonly string[] = ['info']
 
+/** And in a Cluster: who has which slots, and while they move. */
+export const COMMANDS_OF_IOREDIS_CLUSTER: readonly string[] = ['cluster|slots', 'cluster|info', 'asking']
+
 /** A user that may do this and nothing else, under the keys that begin so. */
 export function aclLine(keyPrefix: string): string[] {
-  const all = [COMMANDS, COMMANDS_OF_CHANNEL, COMMANDS_OF_TOPOLOGY, COMMANDS_OF_PURGE, COMMANDS_OF_IOREDIS]
+  const ofClient = [...COMMANDS_OF_IOREDIS, ...COMMANDS_OF_IOREDIS_CLUSTER]
+  const all = [COMMANDS, COMMANDS_OF_CHANNEL, COMMANDS_OF_TOPOLOGY, COMMANDS_OF_PURGE, ofClient]
   const commands = new Set(all.flat())
   return [
     `~${keyPrefix}*`,

@@ -4,6 +4,7 @@ import {
   COMMANDS,
   COMMANDS_OF_CHANNEL,
   COMMANDS_OF_IOREDIS,
+  COMMANDS_OF_IOREDIS_CLUSTER,
   COMMANDS_OF_PURGE,
   COMMANDS_OF_TOPOLOGY,
   channelsOf,
@@ -81,7 +82,7 @@ This page is generated: see the end.
 
 ## What the cache needs of Redis
 
-Redis 6.2 or newer, or what speaks it, and these commands: ${code(COMMANDS)}; for \`clear({ purge: true })\` also ${code(COMMANDS_OF_PURGE)}. For the invalidation channel ${code(COMMANDS_OF_CHANNEL)} and ${code(COMMANDS_OF_TOPOLOGY)}, and the channels ${asCode(channelsOf('patterns:'))}: without them memory is believed for \`maxStaleness\` and no longer. ioredis itself asks for ${code(COMMANDS_OF_IOREDIS)}. A user that may do just that, for a cache with the key prefix \`patterns:\`:
+Redis 6.2 or newer, or what speaks it, and these commands: ${code(COMMANDS)}; for \`clear({ purge: true })\` also ${code(COMMANDS_OF_PURGE)}. For the invalidation channel ${code(COMMANDS_OF_CHANNEL)} and ${code(COMMANDS_OF_TOPOLOGY)}, and the channels ${asCode(channelsOf('patterns:'))}: without them memory is believed for \`maxStaleness\` and no longer. ioredis itself asks for ${code(COMMANDS_OF_IOREDIS)}, and in a Cluster for ${code(COMMANDS_OF_IOREDIS_CLUSTER)}. A user that may do just that, for a cache with the key prefix \`patterns:\`:
 
 \`\`\`
 ACL SETUSER app on >secret ${aclLine('patterns:').join(' ')}
