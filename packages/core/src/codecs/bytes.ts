@@ -1,3 +1,8 @@
+/**
+ * A codec for bytes that are kept as they are.
+ *
+ * @module @otel-cache/core/codecs/bytes
+ */
 import type { Codec } from '../types.js'
 
 /**

@@ -1,0 +1,49 @@
+import { defineConfig } from 'vitepress'
+import { adapt, slugify } from './markdown.js'
+import { FRAGMENTS, SECTIONS } from './pages.js'
+import { REPOSITORY } from './paths.js'
+import { promql } from './promql.js'
+import { sidebar } from './sidebar.js'
+
+/** A section's first page. */
+function first(title: string): string {
+  const page = SECTIONS.find((section) => section.title === title)?.pages[0]
+  if (page === undefined) throw new Error(`there is no section ${title}`)
+  return `/${page}`
+}
+
+export default defineConfig({
+  title: 'otel-cache',
+  description: 'A cache for Node.js over memory and Redis that tells the truth about itself through OpenTelemetry',
+  lang: 'en',
+  srcExclude: [...FRAGMENTS.map((page) => `${page}.md`), 'test/**'],
+  cacheDir: './node_modules/.cache/vitepress',
+  // What a reader is told to open on a machine of their own.
+  ignoreDeadLinks: 'localhostLinks',
+  markdown: {
+    config: adapt,
+    anchor: { slugify },
+    languages: [promql],
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-default' },
+  },
+  // The theme gives every page but the home page a `main`. For who comes from another page: see theme/index.ts.
+  transformHtml: (html) => html.replace('class="VPContent is-home"', 'class="VPContent is-home" role="main"'),
+  head: [['link', { rel: 'icon', type: 'image/svg+xml', href: '/icon.svg' }]],
+  themeConfig: {
+    nav: [
+      { text: 'Monitoring', link: first('Monitoring') },
+      { text: 'Reliability', link: first('Reliability') },
+      { text: 'Performance', link: first('Performance') },
+      { text: 'API', link: '/api/', activeMatch: '^/api/' },
+      { text: 'GitHub', link: REPOSITORY },
+    ],
+    sidebar: sidebar(),
+    outline: { level: [2, 3] },
+    search: {
+      provider: 'local',
+      // What stands on the button, so that who speaks to the machine can name it.
+      options: { translations: { button: { buttonAriaLabel: 'Search K' } } },
+    },
+    docFooter: { prev: 'Before', next: 'Next' },
+  },
+})
