@@ -43,7 +43,8 @@ export function outside(href: string, page: string): string | undefined {
   return `${REPOSITORY}/${kind}/main/${relative(REPOSITORY_ROOT, file)}${anchor === undefined ? '' : `#${anchor}`}`
 }
 
-const PICTURE = /<picture>\s*<source [^>]*dark[^>]*srcset="([^"]+)"[^>]*>\s*<img ([^>]*?)src="([^"]+)"([^>]*)>\s*<\/picture>/g
+const PICTURE =
+  /<picture>\s*<source [^>]*dark[^>]*srcset="([^"]+)"[^>]*>\s*<img ([^>]*?)src="([^"]+)"([^>]*)>\s*<\/picture>/g
 
 /** GitHub goes by what the system prefers, the site by its own switch: so each picture is there twice. */
 function themed(html: string): string {
@@ -67,4 +68,3 @@ export function slugify(heading: string): string {
     .replace(/[^\p{L}\p{M}\p{N}\p{Pc}\- ]/gu, '')
     .replaceAll(' ', '-')
 }
-

@@ -7,7 +7,10 @@ export const promql = {
     { name: 'comment.line', match: '#.*$' },
     { name: 'string.quoted', match: '"(?:[^"\\\\]|\\\\.)*"|\'(?:[^\'\\\\]|\\\\.)*\'' },
     { name: 'constant.numeric', match: '\\[[^\\]]*\\]|\\b\\d+(?:\\.\\d+)?\\b' },
-    { name: 'keyword.control', match: '\\b(?:by|without|on|ignoring|group_left|group_right|and|or|unless|offset|bool)\\b' },
+    {
+      name: 'keyword.control',
+      match: '\\b(?:by|without|on|ignoring|group_left|group_right|and|or|unless|offset|bool)\\b',
+    },
     { name: 'entity.name.function', match: '\\b[a-z_]+(?=\\s*(?:\\(|by\\b|without\\b))' },
     { name: 'variable.parameter', match: '\\b[a-zA-Z_]\\w*(?=\\s*(?:=~|!~|!=|=[^=]))' },
   ],

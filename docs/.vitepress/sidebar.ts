@@ -60,7 +60,11 @@ function apiReference(): DefaultTheme.SidebarItem {
 function modules(root: string): string[] {
   return readdirSync(root, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith(`${sep}index.md`))
-    .map((file) => relative(DOCS, join(root, file, '..')).split(sep).join('/'))
+    .map((file) =>
+      relative(DOCS, join(root, file, '..'))
+        .split(sep)
+        .join('/'),
+    )
     .sort()
 }
 

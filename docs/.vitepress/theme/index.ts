@@ -5,7 +5,9 @@ import './style.css'
 export default {
   extends: DefaultTheme,
   enhanceApp({ router }) {
-    router.onAfterRouteChange = () => requestAnimationFrame(markMain)
+    router.onAfterRouteChange = () => {
+      requestAnimationFrame(markMain)
+    }
   },
 } satisfies Theme
 

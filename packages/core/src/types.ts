@@ -336,7 +336,9 @@ export interface CacheOptions extends Lifetime {
    * Encrypts what is stored in Redis by AES-256-GCM, bound to its name there. Keys in Redis, tags and lifetimes are not
    * encrypted, nor is what memory holds. What is not encrypted, or by none of these keys, is a miss. Default none.
    *
-   * @example createCache({ name: 'users', redis, encryption: { current: '2026', keys: { 2025: older, 2026: newer } } })
+   * @example
+   * const keys = { 2026: Buffer.from(process.env.CACHE_KEY_2026 ?? '', 'base64') }
+   * const cache = createCache({ name: 'users', redis, encryption: { current: '2026', keys } })
    */
   encryption?: {
     /** The id of the key that encrypts. */
