@@ -3,7 +3,7 @@ import { adapt, slugify } from './markdown.js'
 import { FRAGMENTS, SECTIONS } from './pages.js'
 import { REPOSITORY } from './paths.js'
 import { promql } from './promql.js'
-import { sidebar } from './sidebar.js'
+import { apiSidebar, sidebar } from './sidebar.js'
 
 /** A section's first page. */
 function first(title: string): string {
@@ -37,13 +37,9 @@ export default defineConfig({
       { text: 'API', link: '/api/', activeMatch: '^/api/' },
       { text: 'GitHub', link: REPOSITORY },
     ],
-    sidebar: sidebar(),
+    sidebar: { '/api/': apiSidebar(), '/': sidebar() },
     outline: { level: [2, 3] },
-    search: {
-      provider: 'local',
-      // What stands on the button, so that who speaks to the machine can name it.
-      options: { translations: { button: { buttonAriaLabel: 'Search K' } } },
-    },
+    search: { provider: 'local' },
     docFooter: { prev: 'Before', next: 'Next' },
   },
 })

@@ -31,13 +31,13 @@ export function wrongPages(): string[] {
 export function sidebar(): DefaultTheme.SidebarItem[] {
   const wrong = wrongPages()
   if (wrong.length > 0) throw new Error(wrong.join('\n'))
-  return [...SECTIONS.map(section), apiReference()]
+  return [...SECTIONS.map(section), { text: 'API reference', link: `/${API}/` }]
 }
 
 function section({ title, pages }: (typeof SECTIONS)[number]): DefaultTheme.SidebarItem {
   const items = pages.map((page) => ({ text: titleOf(page), link: `/${page}` }))
   const [only] = items
-  return items.length === 1 && only !== undefined ? { ...only, text: title } : { text: title, collapsed: false, items }
+  return items.length === 1 && only !== undefined ? { ...only, text: title } : { text: title, items }
 }
 
 /** The `title` of a page's front matter, or its first heading. */
@@ -48,12 +48,11 @@ function titleOf(page: string): string {
   return title.replace(/^(['"])(.*)\1$/, '$2').replaceAll('`', '')
 }
 
-/** As TypeDoc has laid it out: a folder a module, with a folder a kind in it. */
-function apiReference(): DefaultTheme.SidebarItem {
+/** The API reference has its own, as TypeDoc has laid it out: a folder a module, with a folder a kind in it. */
+export function apiSidebar(): DefaultTheme.SidebarItem[] {
   const root = join(DOCS, API)
   if (!existsSync(root)) throw new Error('docs/api is not there: `pnpm docs:build` makes it before the site')
-  const overview = { text: 'Overview', link: `/${API}/` }
-  return { text: 'API reference', collapsed: true, items: [overview, ...modules(root).map(moduleItem)] }
+  return [{ text: 'API reference', link: `/${API}/` }, ...modules(root).map(moduleItem)]
 }
 
 /** Those with an `index.md` below the root, the shortest names first: an entry point before what is below it. */
@@ -77,6 +76,5 @@ function moduleItem(path: string): DefaultTheme.SidebarItem {
       .map((file) => file.slice(0, -'.md'.length))
       .map((name) => ({ text: name, link: `/${path}/${kind}/${name}` })),
   )
-  const overview = { text: 'Overview', link: `/${path}/` }
-  return { text: path.slice(`${API}/`.length), collapsed: true, items: [overview, ...items] }
+  return { text: path.slice(`${API}/`.length), link: `/${path}/`, items }
 }

@@ -5,6 +5,7 @@ import './style.css'
 export default {
   extends: DefaultTheme,
   enhanceApp({ router }) {
+    if (import.meta.env.SSR) return
     router.onAfterRouteChange = () => {
       requestAnimationFrame(markMain)
     }
