@@ -48,11 +48,12 @@ const PICTURE =
 
 /** GitHub goes by what the system prefers, the site by its own switch: so each picture is there twice. */
 function themed(html: string): string {
-  return html.replace(
-    PICTURE,
-    (_, dark: string, before: string, light: string, after: string) =>
-      `<img ${before}src="${beside(light)}"${after} class="in-light" loading="lazy"><img ${before}src="${beside(dark)}"${after} class="in-dark" loading="lazy">`,
-  )
+  return html.replace(PICTURE, (_, dark: string, before: string, light: string, after: string) => {
+    const image = (theme: string, source: string) =>
+      `<img ${before}src="${beside(source)}"${after} class="${theme}" loading="lazy">`
+    // Scrolls where it is narrow, which the keyboard must be able to do as well.
+    return `<div class="picture" tabindex="0">${image('in-light', light)}${image('in-dark', dark)}</div>`
+  })
 }
 
 /** Vite takes for an asset only what begins with a dot. */

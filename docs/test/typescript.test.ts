@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import { startRedis } from '@otel-cache/test-servers'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Block, blocks, examples, place } from './support/blocks.js'
+import { blocks, examples, place } from './support/blocks.js'
 import { imported } from './support/imported.js'
-import { compile, moduleOf, run } from './support/program.js'
+import { compile, type Program, run } from './support/program.js'
 
 const DEADLINE = 20_000
 const AMBIENT = fileURLToPath(new URL('support/ambient.js', import.meta.url))
@@ -11,15 +11,15 @@ const AMBIENT = fileURLToPath(new URL('support/ambient.js', import.meta.url))
 const inPages = blocks('ts', 'js')
 const all = [...inPages, ...examples().map(imported)]
 
-let wrong: ReadonlyMap<Block, readonly string[]>
+let program: Program
 
 beforeAll(async () => {
-  wrong = await compile(all)
+  program = await compile('blocks', all)
 }, 120_000)
 
 describe('compiles', () => {
   it.each(all.map((block) => [place(block), block] as const))('%s', (_, block) => {
-    expect(wrong.get(block) ?? []).toEqual([])
+    expect(program.errorsOf(block)).toEqual([])
   })
 })
 
@@ -32,7 +32,7 @@ describe.concurrent('runs', () => {
     try {
       const { PATH, HOME } = process.env
       const env = { PATH, HOME, REDIS_URL: redis.url, OTEL_EXPORTER_PROMETHEUS_PORT: '0' }
-      const args = ['--import', AMBIENT, moduleOf(block)]
+      const args = ['--import', AMBIENT, program.moduleOf(block)]
       const { code, output } = await run(process.execPath, args, { env, timeout: DEADLINE })
       expect(code, `${place(block)} said:\n${output}`).toBe(0)
     } finally {

@@ -7,7 +7,7 @@ import { DOCS, REPOSITORY_ROOT } from '../../.vitepress/paths.js'
 import { type Block, place } from './blocks.js'
 
 /** Below `docs`, so that the blocks find what it depends on, as a reader's application would. */
-const FOLDER = join(DOCS, 'node_modules/.cache/blocks')
+const CACHE = join(DOCS, 'node_modules/.cache')
 
 /** A reader's settings, with nothing left unchecked. */
 const SETTINGS = {
@@ -30,33 +30,36 @@ const SETTINGS = {
   include: ['src'],
 }
 
-/** Writes every block as a module and compiles them all at once. Resolves to what is wrong with each. */
-export async function compile(blocks: readonly Block[]): Promise<Map<Block, string[]>> {
-  const source = join(FOLDER, 'src')
-  rmSync(FOLDER, { recursive: true, force: true })
-  mkdirSync(source, { recursive: true })
-  writeFileSync(join(FOLDER, 'tsconfig.json'), JSON.stringify(SETTINGS))
-  writeFileSync(join(FOLDER, 'package.json'), '{ "type": "module" }')
-  cpSync(fileURLToPath(new URL('ambient.d.ts', import.meta.url)), join(source, 'ambient.d.ts'))
-  for (const block of blocks) writeFileSync(join(source, sourceName(block)), block.text)
-  const { code, output } = await run(process.execPath, [compiler(), '-p', FOLDER, '--pretty', 'false'], { cwd: source })
-  const wrong = new Map<Block, string[]>()
-  for (const block of blocks) {
-    const name = sourceName(block)
-    const errors = output.split('\n').filter((line) => line.startsWith(`${name}(`))
-    if (errors.length > 0)
-      wrong.set(
-        block,
-        errors.map((error) => inPage(block, error.slice(name.length))),
-      )
-  }
-  if (code !== 0 && wrong.size === 0) throw new Error(output)
-  return wrong
+export interface Program {
+  /** What is wrong with a block. */
+  errorsOf(block: Block): readonly string[]
+  /** The module that was made of it. */
+  moduleOf(block: Block): string
 }
 
-/** The module that was made of a block. */
-export function moduleOf(block: Block): string {
-  return join(FOLDER, 'out', sourceName(block).replace(/ts$/, 'js'))
+/** Writes every block as a module into a folder of this name, and compiles them all at once. */
+export async function compile(name: string, blocks: readonly Block[]): Promise<Program> {
+  const folder = join(CACHE, name)
+  const source = join(folder, 'src')
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(source, { recursive: true })
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(SETTINGS))
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+  cpSync(fileURLToPath(new URL('ambient.d.ts', import.meta.url)), join(source, 'ambient.d.ts'))
+  for (const block of blocks) writeFileSync(join(source, sourceName(block)), block.text)
+  const { code, output } = await run(process.execPath, [compiler(), '-p', folder, '--pretty', 'false'], { cwd: source })
+  const errors = output.split('\n').filter((line) => /^[^ ].*: error TS/.test(line))
+  const strange = errors.filter((error) => !blocks.some((block) => error.startsWith(`${sourceName(block)}(`)))
+  if (strange.length > 0 || (code !== 0 && errors.length === 0)) throw new Error(output)
+  return {
+    errorsOf: (block) => {
+      const name = sourceName(block)
+      return errors
+        .filter((error) => error.startsWith(`${name}(`))
+        .map((error) => inPage(block, error.slice(name.length)))
+    },
+    moduleOf: (block) => join(folder, 'out', sourceName(block).replace(/ts$/, 'js')),
+  }
 }
 
 function sourceName(block: Block): string {
