@@ -5,7 +5,8 @@ declare const app: import('express').Express
 // biome-ignore lint/suspicious/noExplicitAny: every application has another one
 declare const db: any
 interface User {
-  readonly id: string
-  readonly name: string
+  id: string
+  name: string
+  teams?: string[]
 }
 declare function fetchUser(id: string | number, signal?: AbortSignal): Promise<User>
