@@ -5,12 +5,10 @@ import { REPOSITORY } from './paths.js'
 import { promql } from './promql.js'
 import { apiSidebar, sidebar } from './sidebar.js'
 
-/** A section's first page. */
-function first(title: string): string {
-  const page = SECTIONS.find((section) => section.title === title)?.pages[0]
-  if (page === undefined) throw new Error(`there is no section ${title}`)
-  return `/${page}`
-}
+/** The sections that a reader goes to directly. */
+const AT_THE_TOP = ['Guide', 'Features', 'Monitoring', 'Reliability', 'Performance', 'Troubleshooting']
+
+const sections = SECTIONS.filter(({ title }) => AT_THE_TOP.includes(title))
 
 export default defineConfig({
   title: 'otel-cache',
@@ -31,9 +29,7 @@ export default defineConfig({
   head: [['link', { rel: 'icon', type: 'image/svg+xml', href: '/icon.svg' }]],
   themeConfig: {
     nav: [
-      { text: 'Monitoring', link: first('Monitoring') },
-      { text: 'Reliability', link: first('Reliability') },
-      { text: 'Performance', link: first('Performance') },
+      ...sections.map(({ title, pages: [first] }) => ({ text: title, link: `/${first}` })),
       { text: 'API', link: '/api/', activeMatch: '^/api/' },
       { text: 'GitHub', link: REPOSITORY },
     ],

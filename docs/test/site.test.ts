@@ -1,13 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join, posix } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import axe, { type AxeResults } from 'axe-core'
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { slugify } from '../.vitepress/markdown.js'
 import { SECTIONS } from '../.vitepress/pages.js'
 import { REPOSITORY_ROOT } from '../.vitepress/paths.js'
 import { wrongPages } from '../.vitepress/sidebar.js'
 import { pages } from './support/blocks.js'
+import { deadLinksOfReadme, deadLinksOfSite } from './support/links.js'
 import { buildSite, built, DIST, type Served, serve } from './support/site.js'
 
 beforeAll(buildSite, 180_000)
@@ -29,19 +29,12 @@ it('describes every new page in its front matter', () => {
 })
 
 it('has no dead link, and no dead anchor', () => {
-  const ids = new Map(built('.html').map((page) => [page, new Set(attributes(page, 'id'))]))
-  const dead = [...ids.keys()].flatMap((page) =>
-    [...new Set(attributes(page, 'href'))]
-      .filter((href) => {
-        if (/^[a-z]+:/i.test(href)) return false
-        const { pathname, hash } = new URL(href, `http://site${page}`)
-        const path = decodeURIComponent(pathname.endsWith('/') ? `${pathname}index.html` : pathname)
-        if (!existsSync(join(DIST, path))) return true
-        return hash !== '' && !ids.get(path)?.has(decodeURIComponent(hash.slice(1)))
-      })
-      .map((href) => `${page}: ${href}`),
-  )
-  expect(dead).toEqual([])
+  expect(deadLinksOfSite()).toEqual([])
+})
+
+it('has the links of the READMEs lead somewhere', () => {
+  const readmes = pages().filter((page) => !page.startsWith('docs/'))
+  expect(readmes.flatMap(deadLinksOfReadme)).toEqual([])
 })
 
 it('loads nothing from outside', () => {
@@ -53,17 +46,6 @@ it('loads nothing from outside', () => {
     ),
   )
   expect(found).toEqual([])
-})
-
-it('has the links of the READMEs lead somewhere', () => {
-  const dead = pages()
-    .filter((page) => !page.startsWith('docs/'))
-    .flatMap((page) =>
-      linksOf(page)
-        .filter((href) => !leads(page, href))
-        .map((href) => `${page}: ${href}`),
-    )
-  expect(dead).toEqual([])
 })
 
 describe('in a browser', () => {
@@ -81,67 +63,54 @@ describe('in a browser', () => {
     site?.stop()
   })
 
-  const looked = [
-    '/',
-    '/values.html',
-    '/performance/redis_cache_benchmark.html',
-    '/api/@otel-cache/core/interfaces/CacheOptions.html',
-  ]
+  /** Wide, as a reader at a desk has it; what it asks of others or complains about is kept. */
+  async function open(path: string, colorScheme: 'light' | 'dark') {
+    const page = await browser.newPage({ colorScheme, viewport: { width: 1_280, height: 900 } })
+    const problems: string[] = []
+    page.on('request', (request) => {
+      if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(site.url)) problems.push(request.url())
+    })
+    page.on('response', (response) => {
+      if (!response.ok()) problems.push(`${response.status()} ${response.url()}`)
+    })
+    page.on('console', (message) => {
+      if (message.type() === 'error') problems.push(message.text())
+    })
+    page.on('pageerror', (error) => problems.push(String(error)))
+    await page.goto(site.url + path)
+    return { page, problems }
+  }
 
-  it.each(looked)(
-    '%s can be read by everybody: in light and dark, wide and narrow, and asks nobody else',
-    async (path) => {
-      for (const colorScheme of ['light', 'dark'] as const) {
-        const page = await browser.newPage({ colorScheme, viewport: { width: 1_280, height: 900 } })
-        const problems: string[] = []
-        page.on('request', (request) => {
-          if (!request.url().startsWith(site.url) && !request.url().startsWith('data:')) problems.push(request.url())
-        })
-        page.on('response', (response) => {
-          if (!response.ok()) problems.push(`${response.status()} ${response.url()}`)
-        })
-        page.on('console', (message) => {
-          if (message.type() === 'error') problems.push(message.text())
-        })
-        page.on('pageerror', (error) => problems.push(String(error)))
-        await page.goto(site.url + path)
-        await page.evaluate(axe.source)
-        const { violations } = await page.evaluate<AxeResults>('axe.run()')
-        await page.setViewportSize({ width: 390, height: 844 })
-        const width = await page.evaluate(() => document.documentElement.scrollWidth)
-        await page.close()
-        const found = violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target}`))
-        expect({ problems, found, width }, colorScheme).toEqual({ problems: [], found: [], width: 390 })
-      }
-    },
-  )
+  const read = ['/', '/values.html', '/api/@otel-cache/core/interfaces/CacheOptions.html']
+
+  it.each(read)('%s can be read by everybody, in light and dark, and asks nobody else', async (path) => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const { page, problems } = await open(path, colorScheme)
+      await page.evaluate(axe.source)
+      const { violations } = await page.evaluate<AxeResults>('axe.run()')
+      await page.close()
+      const found = violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target}`))
+      expect({ problems, found }, colorScheme).toEqual({ problems: [], found: [] })
+    }
+  })
+
+  it('fits a phone, wide tables and charts too, and shows the charts of its theme', async () => {
+    for (const path of ['/', '/performance/redis_cache_benchmark.html']) {
+      const { page, problems } = await open(path, 'dark')
+      await page.setViewportSize({ width: 390, height: 844 })
+      const width = await page.evaluate(() => document.documentElement.scrollWidth)
+      const inLight = await page.locator('.in-light').evaluateAll((all) => all.filter((one) => one.checkVisibility()))
+      await page.close()
+      expect({ problems, width, inLight }, path).toEqual({ problems: [], width: 390, inLight: [] })
+    }
+  })
+
+  it('finds what is looked for', async () => {
+    const { page, problems } = await open('/', 'light')
+    await page.getByRole('button', { name: 'Search' }).click()
+    await page.getByRole('searchbox').fill('maxStaleness')
+    await page.locator('.result').first().waitFor()
+    await page.close()
+    expect(problems).toEqual([])
+  })
 })
-
-function attributes(page: string, name: string): string[] {
-  const html = readFileSync(join(DIST, page), 'utf8').replace(/<script[\s\S]*?<\/script>/g, '')
-  return [...html.matchAll(new RegExp(`\\s${name}="([^"]*)"`, 'g'))].map(([, value = '']) =>
-    value.replaceAll('&amp;', '&'),
-  )
-}
-
-/** Without what stands in code. */
-function linksOf(page: string): string[] {
-  const text = readFileSync(join(REPOSITORY_ROOT, page), 'utf8').replace(
-    /^```[\s\S]*?^```|^ {4}.*|`[^`\n]*`/gm,
-    '`code`',
-  )
-  return [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, href = '']) => href)
-}
-
-function leads(page: string, href: string): boolean {
-  if (/^[a-z]+:/i.test(href)) return true
-  const [path = '', anchor] = href.split('#')
-  const target = path === '' ? page : posix.join(dirname(page), path)
-  if (!existsSync(join(REPOSITORY_ROOT, target))) return false
-  return anchor === undefined || !target.endsWith('.md') || anchorsOf(target).has(anchor)
-}
-
-function anchorsOf(page: string): Set<string> {
-  const text = readFileSync(join(REPOSITORY_ROOT, page), 'utf8').replace(/^```[\s\S]*?^```/gm, '')
-  return new Set([...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => slugify(heading)))
-}

@@ -18,12 +18,16 @@ export interface Block {
 /** Every page that people read: those of the site, and the READMEs. */
 export function pages(): string[] {
   const readmes = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'bench/README.md']
-  for (const folder of ['packages', 'examples']) {
-    const files = readdirSync(join(REPOSITORY_ROOT, folder), { recursive: true, encoding: 'utf8' })
-    const here = files.filter((file) => /(^|\/)README\.md$/.test(file) && !/(^|\/)(node_modules|dist)\//.test(file))
-    readmes.push(...here.map((file) => `${folder}/${file}`))
-  }
+  for (const folder of ['packages', 'examples']) readmes.push(...readmesIn(folder))
   return [...pagesIn('').map((page) => `docs/${page}.md`), ...readmes].sort()
+}
+
+function readmesIn(folder: string): string[] {
+  return readdirSync(join(REPOSITORY_ROOT, folder), { withFileTypes: true }).flatMap((file) => {
+    const path = `${folder}/${file.name}`
+    if (file.isDirectory()) return ['node_modules', 'dist'].includes(file.name) ? [] : readmesIn(path)
+    return file.name === 'README.md' ? [path] : []
+  })
 }
 
 /** By CommonMark, as far as this repository's pages go: fences of backticks or tildes, also in lists. */
