@@ -5,8 +5,8 @@ import { REPOSITORY } from './paths.js'
 import { promql } from './promql.js'
 import { apiSidebar, sidebar } from './sidebar.js'
 
-/** The sections that a reader goes to directly. */
-const AT_THE_TOP = ['Guide', 'Features', 'Monitoring', 'Reliability', 'Performance', 'Troubleshooting']
+/** The sections that a reader goes to directly: no more than fit beside the search on a tablet. */
+const AT_THE_TOP = ['Guide', 'Monitoring', 'Reliability']
 
 const sections = SECTIONS.filter(({ title }) => AT_THE_TOP.includes(title))
 

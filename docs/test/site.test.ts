@@ -94,14 +94,17 @@ describe('in a browser', () => {
     }
   })
 
-  it('fits a phone, wide tables and charts too, and shows the charts of its theme', async () => {
+  it('fits a phone and a tablet, wide tables and charts too, and shows the charts of its theme', async () => {
     for (const path of ['/', '/performance/redis_cache_benchmark.html']) {
       const { page, problems } = await open(path, 'dark')
-      await page.setViewportSize({ width: 390, height: 844 })
-      const width = await page.evaluate(() => document.documentElement.scrollWidth)
+      const widths: number[] = []
+      for (const width of [390, 770]) {
+        await page.setViewportSize({ width, height: 844 })
+        widths.push(await page.evaluate('document.documentElement.scrollWidth'))
+      }
       const inLight = await page.locator('.in-light').evaluateAll((all) => all.filter((one) => one.checkVisibility()))
       await page.close()
-      expect({ problems, width, inLight }, path).toEqual({ problems: [], width: 390, inLight: [] })
+      expect({ problems, widths, inLight }, path).toEqual({ problems: [], widths: [390, 770], inLight: [] })
     }
   })
 
