@@ -13,7 +13,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'all',
-          include: ['{packages,examples}/*/test/**/*.test.ts', 'bench/test/**/*.test.ts'],
+          include: ['{packages,examples}/*/test/**/*.test.ts', '{bench,docs}/test/**/*.test.ts'],
           exclude: [...configDefaults.exclude, FLEET],
           // Most of them wait for servers most of the time: one at a time would leave a processor idle.
           maxWorkers: Math.max(2, availableParallelism() - 1),

@@ -6,6 +6,7 @@ const BRAND = Symbol.for('otel-cache.error')
  */
 export class CacheError extends Error {
   override readonly name: string = 'CacheError'
+  /** Stable: `ERR_CACHE_` and what is wrong. */
   readonly code: string
 
   constructor(code: string, message: string, options?: ErrorOptions) {

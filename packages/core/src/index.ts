@@ -1,3 +1,9 @@
+/**
+ * The cache: memory and Redis behind one interface, reporting through OpenTelemetry. Begin with `createCache`; what it
+ * makes is a `Cache`, what it takes are `CacheOptions`.
+ *
+ * @module @otel-cache/core
+ */
 export { createCache } from './create-cache.js'
 export {
   CacheClosedError,

@@ -6,7 +6,7 @@ export type Milliseconds = number
 
 /** What an entry's lifetime is made of: on the cache as defaults, on a call, and by the loader itself. */
 export interface Lifetime {
-  /** How long a value is fresh. 0: not stored. Default 3,600,000 (one hour). */
+  /** How long a value is fresh, less a random share up to `jitter`. 0: not stored. Default 3,600,000 (one hour). */
   ttl?: Milliseconds
   /** Lifetime of `null`. Default `ttl`. */
   negativeTtl?: Milliseconds
@@ -32,7 +32,9 @@ export interface LoadContext<V> {
 
 /** A value with the lifetime that the loader chose for it. Made by `entry` and `notModified`. */
 export interface LoadResult<V> {
+  /** What the callers get, and what is stored. */
   readonly value: V
+  /** What it leaves out is as in the call. */
   readonly lifetime: Lifetime
 }
 
@@ -53,7 +55,7 @@ export type BatchLoader<V> = (
 
 /** How one read-through call differs from the cache's defaults. */
 export interface ReadOptions extends Lifetime {
-  /** The caller's own: rejects this caller alone, with the signal's reason. */
+  /** The caller's own: rejects this caller alone, with the signal's reason. Default none. */
   signal?: AbortSignal
   /** Skip what is cached and load, or wait for a load that is running already. Default false. */
   refresh?: boolean
@@ -65,11 +67,15 @@ export interface ReadOptions extends Lifetime {
 
 /** What `inspect` tells of a stored entry. */
 export interface Entry<V> {
+  /** As `get` would return it. */
   readonly value: V
+  /** Where it was found first. */
   readonly tier: 'memory' | 'redis'
+  /** Whether `get` would return it. False: it may be served under the stale rules alone. */
   readonly fresh: boolean
   /** Since the value was stored. */
   readonly age: Milliseconds
+  /** The tags it was stored with. */
   readonly tags: readonly string[]
 }
 
@@ -118,15 +124,33 @@ export interface CacheView {
   delete(key: string): Promise<boolean>
   /** `delete` for many keys. One result: true when all were confirmed. */
   deleteMany(keys: Iterable<string>): Promise<boolean>
-  /** Removes every entry of this view that carries the tag, in constant time. */
+  /**
+   * Removes every entry of this view that carries the tag, in constant time.
+   *
+   * @returns true once Redis has confirmed it. False: queued, and replayed when Redis is back.
+   */
   deleteByTag(tag: string): Promise<boolean>
-  /** Makes the entry stale: the stale rules apply, the next load refreshes it. */
+  /**
+   * Makes the entry stale: the stale rules apply, the next load refreshes it.
+   *
+   * @returns true once Redis has confirmed it, also for an absent key
+   */
   expire(key: string): Promise<boolean>
-  /** Everything in this view, in constant time. `purge` also removes the bytes, on every master, and waits for it. */
+  /**
+   * Removes everything in this view, in constant time.
+   *
+   * @param options.purge also removes the bytes, on every master, and waits for it. Default false: Redis drops them when
+   * their lifetimes end.
+   * @returns true once Redis has confirmed it. False: queued, and replayed when Redis is back.
+   */
   clear(options?: { purge?: boolean }): Promise<boolean>
   /** Whether `get` would find a fresh value. Counts nothing. */
   has(key: string): Promise<boolean>
-  /** Memory only, synchronous; counts nothing. Throws for a bad key. */
+  /**
+   * What `get` would find in memory, synchronously. Counts nothing.
+   *
+   * @throws InvalidKeyError for a bad key
+   */
   peek<V = unknown>(key: string): V | undefined
   /** What is stored, and how old; counts nothing. */
   inspect<V = unknown>(key: string): Promise<Entry<V> | undefined>
@@ -144,12 +168,14 @@ export interface CacheView {
 
 /** The cache itself: the widest view, with its lifecycle. */
 export interface Cache extends CacheView {
+  /** The `cache` attribute of every metric: `name` of the options. */
   readonly name: string
   /**
-   * Resolves once Redis answers and its invalidation channel stands, or is known not to be had; rejects at the timeout.
-   * Never needed for correctness.
+   * Resolves once Redis answers and its invalidation channel stands, or is known not to be had. Never needed for
+   * correctness.
    *
    * @param options.timeout default 10,000
+   * @throws NotReadyError at the timeout
    */
   ready(options?: { timeout?: Milliseconds }): Promise<void>
   /** What this process has counted so far. */
@@ -158,22 +184,40 @@ export interface Cache extends CacheView {
    * Flushes counters, detaches every listener, leaves no timer. Reports how many unconfirmed deletes were lost. The
    * application's client stays open. Later calls reject with `CacheClosedError`; closing twice is harmless.
    */
-  close(): Promise<{ unconfirmed: number }>
+  close(): Promise<{
+    /** Deletes that Redis has not confirmed, and that nobody replays any more. */
+    unconfirmed: number
+  }>
+  /** `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 
 /** Counts since the cache was made, and what memory holds now. */
 export interface CacheStats {
-  hits: { memory: number; redis: number }
+  /** Lookups answered from the cache, fresh or stale, by tier. */
+  hits: {
+    /** Those that memory answered. */
+    memory: number
+    /** Those that Redis answered. */
+    redis: number
+  }
+  /** Lookups not answered from the cache. */
   misses: number
+  /** Operations that Redis did not do. A failing loader is none. */
   errors: number
+  /** Runs of a loader. */
   loads: number
+  /** Callers that waited for another's load, in this process or another. */
   coalesced: number
+  /** Hits that were stale. */
   stale: number
+  /** Entries that left memory, for whatever reason. */
   evictions: number
+  /** Entries that memory holds. */
   entries: number
   /** The encoded size of what memory holds, keys included. */
   bytes: number
+  /** The circuit breaker before Redis. Open: Redis is not asked. Half-open: a PING is out. */
   circuit: 'closed' | 'half-open' | 'open'
   /** Since the memory tier was last proven right; undefined without Redis. */
   proofAge: Milliseconds | undefined
@@ -183,13 +227,20 @@ export interface CacheStats {
 
 /** The part of an ioredis (5 or 6) `Redis` or `Cluster` that the cache uses, by structure: no import of ioredis here. */
 export interface RedisLike {
+  /** Redis is asked while it is `ready`, and during the first attempt to connect. */
   readonly status: string
   // biome-ignore-start lint/suspicious/noExplicitAny: any narrower type refuses one of ioredis 5, ioredis 6 or Cluster
+  /** Sends any command; text comes back. */
   call(...args: any[]): Promise<unknown>
+  /** Sends any command; bytes come back. */
   callBuffer(...args: any[]): Promise<unknown>
+  /** Of a `Cluster`: the clients of its nodes. */
   nodes?(...args: any[]): any[]
+  /** Makes the client of the invalidation channel, which is the cache's to close. */
   duplicate(...args: any[]): any
+  /** Adds a listener; `close()` of the cache takes it off again. */
   on(event: string, listener: (...args: any[]) => void): unknown
+  /** Takes a listener off. */
   off(event: string, listener: (...args: any[]) => void): unknown
   // biome-ignore-end lint/suspicious/noExplicitAny: the end of the structural client
 }
@@ -202,42 +253,66 @@ export interface Codec {
   decode(stored: string | Uint8Array): unknown
 }
 
-/** Standard Schema, version 1: https://standardschema.dev */
+/** What Zod, Valibot, ArkType and others make: Standard Schema, version 1, https://standardschema.dev */
 export interface StandardSchema {
+  /** The one member by which libraries know each other. */
   readonly '~standard': {
+    /** Of Standard Schema. */
     readonly version: 1
+    /** The library that made it. */
     readonly vendor: string
+    /** Gives `{ value }` or `{ issues }`, or a promise of either. */
     readonly validate: (value: unknown) => unknown
   }
 }
 
 /** What `createCache` takes. Only `name` is required. */
 export interface CacheOptions extends Lifetime {
-  /** The `cache` attribute of every metric. */
+  /** The `cache` attribute of every metric. Required. */
   name: string
   /** What its Redis keys begin with. Default `name` and a colon. */
   keyPrefix?: string
-  /** Part of every stored key: two releases with different shapes do not see each other's values. */
+  /** Part of every stored key: two releases with different shapes do not see each other's values. Default none. */
   version?: string | number
   /** The application's ioredis client. It stays the application's: it is never closed. Default none: memory only. */
   redis?: RedisLike
-  /** On by default, bounded: 10,000 entries, 64 MiB (67,108,864 bytes, encoded). */
-  memory?: false | { maxEntries?: number; maxBytes?: number }
-  /** How long a memory entry in front of Redis may be believed without proof. Default 2,000. */
+  /**
+   * The memory tier, on by default and bounded by two options: `maxEntries` (default 10,000) and `maxBytes` (default 64 MiB,
+   * 67,108,864 bytes as encoded, keys included). `false`: Redis alone.
+   */
+  memory?:
+    | false
+    | {
+        /** Default 10,000. */
+        maxEntries?: number
+        /** Of values as the codec encodes them, and their keys. Default 67,108,864. */
+        maxBytes?: number
+      }
+  /** How long an entry in memory in front of Redis may be believed without proof that it is right. Default 2,000. */
   maxStaleness?: Milliseconds
-  /** The sum of a call's waits for Redis. Default 100. */
+  /** The longest that one call waits for Redis, all its waits together. Default 100. */
   redisTimeout?: Milliseconds
-  /** Hard deadline of a load. Default 30,000. */
+  /** Hard deadline of a load: `LoadTimeoutError`, unless something stale can be served. Default 30,000. */
   loadTimeout?: Milliseconds
-  /** Serve stale after this; the load finishes behind and is stored. Default none. */
+  /** Serve stale after this, where that is allowed; the load finishes behind and is stored. Default none. */
   softLoadTimeout?: Milliseconds
   /**
    * The cap on loads running at once in this cache. A load counts until it ends, or until its `loadTimeout`: a loader that
    * ignores its signal may run on beside the cap. Default none.
    */
   maxConcurrentLoads?: number
-  /** XFetch, for `getOrSet` and `getOrSetMany`. Off by default: it runs a caller's loader after that caller has gone. */
-  earlyRefresh?: boolean | { beta?: number }
+  /**
+   * Refreshes an entry behind a caller's back before its `ttl` ends, with a chance that grows towards the end and with the
+   * duration of its load; for `getOrSet` and `getOrSetMany`. `beta` (default 1) above 1 begins earlier. Off by default: it
+   * runs a caller's loader after that caller has gone. XFetch: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic
+   * Cache Stampede Prevention", 2015.
+   */
+  earlyRefresh?:
+    | boolean
+    | {
+        /** A positive number. Default 1. */
+        beta?: number
+      }
   /**
    * What values become, in Redis and for callers. Default JSON. `@otel-cache/core/codecs/structured` and
    * `@otel-cache/core/codecs/bytes` have others.
@@ -245,7 +320,8 @@ export interface CacheOptions extends Lifetime {
   codec?: Codec
   /**
    * Compresses what is stored in Redis, where that makes it smaller. A cache reads what any algorithm has compressed, so
-   * that it can be changed; a cache without this option reads none of it. Default false.
+   * that it can be changed; a cache without this option reads none of it. Default false; `{}` is brotli for values of
+   * 2,048 bytes and more, changed by `algorithm` and `threshold`.
    *
    * @example createCache({ name: 'pages', redis, compression: { algorithm: 'gzip', threshold: 10_000 } })
    */
@@ -261,7 +337,9 @@ export interface CacheOptions extends Lifetime {
    * Encrypts what is stored in Redis by AES-256-GCM, bound to its name there. Keys in Redis, tags and lifetimes are not
    * encrypted, nor is what memory holds. What is not encrypted, or by none of these keys, is a miss. Default none.
    *
-   * @example createCache({ name: 'users', redis, encryption: { current: '2026', keys: { 2025: older, 2026: newer } } })
+   * @example
+   * const keys = { 2026: Buffer.from(process.env.CACHE_KEY_2026 ?? '', 'base64') }
+   * const cache = createCache({ name: 'users', redis, encryption: { current: '2026', keys } })
    */
   encryption?: {
     /** The id of the key that encrypts. */
@@ -269,24 +347,27 @@ export interface CacheOptions extends Lifetime {
     /** Keys of 32 random bytes by their ids, all of which decrypt. An id is ASCII without spaces, and is stored. */
     keys: Readonly<Record<string, Uint8Array>>
   }
-  /** Standard Schema, checked on what comes from Redis: a failure is a miss. */
+  /** Checked on what comes from Redis: a failure is a miss, counted as undecodable. Default none. */
   schema?: StandardSchema
   /** The largest value that is stored, in bytes as stored. Default 1 MiB (1,048,576). */
   maxValueBytes?: number
-  /** Default 'frozen': values are shared and deeply frozen. 'copy': each caller gets its own. */
+  /** `'frozen'`: callers share one deeply frozen value. `'copy'`: each gets its own. Default 'frozen'. */
   values?: 'frozen' | 'copy'
-  /** Static attributes on every metric. Keys must be legal Prometheus labels. */
+  /** Static attributes on every metric. Their names must be legal Prometheus labels. Default none. */
   attributes?: Readonly<Record<string, string>>
   /** Which of the two histograms of the same measurement to keep. Default 'both'. */
   histograms?: 'both' | 'seconds' | 'ms'
-  /** Whether memory hits feed them: reading the clock costs more than the lookup. Default false. */
+  /** Whether memory hits feed the histograms: reading the clock costs more than the lookup. Default false. */
   timeMemoryHits?: boolean
-  /** Default: the global one, also when it is registered later. */
+  /** Where metrics go. Default: the global one, also when it is registered later. */
   meterProvider?: MeterProvider
-  /** Default: the global one. */
+  /** Where spans go. Default: the global one, also when it is registered later. */
   tracerProvider?: TracerProvider
   /** What spans tell of a key, in `cache.key`; `undefined` tells nothing of it. Default: keys appear in no span. */
   spanKey?: (key: string) => string | undefined
-  /** Receives the promise of every load that goes on behind a caller, for platforms that freeze a process after its answer. */
+  /**
+   * Receives the promise of every load that goes on behind a caller, for platforms that freeze a process after its answer.
+   * Default none.
+   */
   waitUntil?: (background: Promise<unknown>) => void
 }

@@ -3,6 +3,7 @@ import { ExporterOptionError } from './errors.js'
 import { type PrometheusPortOptions, resolveOptions } from './options.js'
 import { PrometheusReader } from './prometheus-reader.js'
 
+/** Where and how the metrics are served, in whose server. */
 export interface PrometheusReaderOptions extends PrometheusPortOptions {
   /**
    * Opens no port: `getMetricsRequestHandler` then answers in a server of the application's own.

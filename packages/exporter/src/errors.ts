@@ -6,6 +6,7 @@ import { inspect } from 'node:util'
  */
 export class ExporterOptionError extends TypeError {
   override readonly name = 'ExporterOptionError'
+  /** Stable; messages are not. */
   readonly code = 'ERR_EXPORTER_INVALID_OPTION'
 
   /** @param cause what the operating system or TLS said */

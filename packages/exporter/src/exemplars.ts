@@ -4,7 +4,9 @@ import type { Attributes } from '@opentelemetry/api'
 export interface Exemplar {
   /** In the unit of the metric. */
   readonly value: number
+  /** Of the span that was active, as 32 hexadecimal digits. */
   readonly traceId: string
+  /** As 16 hexadecimal digits. */
   readonly spanId: string
   /** Milliseconds since 1970. */
   readonly timestamp: number

@@ -1,3 +1,9 @@
+/**
+ * The Prometheus port: `startPrometheusExporter` for an application without OpenTelemetry, `createPrometheusReader` beside
+ * an existing set-up.
+ *
+ * @module @otel-cache/exporter
+ */
 export { createPrometheusReader, type PrometheusReaderOptions } from './create-prometheus-reader.js'
 export { ExporterOptionError } from './errors.js'
 export type { Exemplar, ExemplarSource } from './exemplars.js'

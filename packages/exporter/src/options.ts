@@ -38,7 +38,9 @@ export interface PrometheusPortOptions extends SecurityOptions {
 
 /** A host and a TCP port that are listened on. */
 export interface Address {
+  /** As the operating system tells it: an address, no name. */
   readonly host: string
+  /** 1 to 65535. */
   readonly port: number
 }
 

@@ -17,6 +17,7 @@ export interface PrometheusExporter {
    * a second at most. Can be called again without harm.
    */
   close(): Promise<void>
+  /** `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 

@@ -1,3 +1,8 @@
+/**
+ * A codec for bytes that are kept as they are.
+ *
+ * @module @otel-cache/core/codecs/bytes
+ */
 import type { Codec } from '../types.js'
 
 /**
@@ -6,6 +11,7 @@ import type { Codec } from '../types.js'
  * their loader returns. All else is refused.
  *
  * @example
+ * import { readFile } from 'node:fs/promises'
  * import { bytesCodec } from '@otel-cache/core/codecs/bytes'
  * const cache = createCache({ name: 'thumbnails', redis, codec: bytesCodec })
  * const image = await cache.getOrSet('42', () => readFile('42.png'))

@@ -1,3 +1,8 @@
+/**
+ * A codec for what JSON cannot say. Wants `npm install devalue`.
+ *
+ * @module @otel-cache/core/codecs/structured
+ */
 import { parse, stringify } from 'devalue'
 import type { Codec } from '../types.js'
 

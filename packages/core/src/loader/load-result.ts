@@ -20,7 +20,7 @@ export const NOT_MODIFIED: unique symbol = Symbol('not modified')
  * @param lifetime what it leaves out is as in the call
  * @example
  * await cache.getOrSet('token', async () => {
- *   const token = await fetchToken()
+ *   const token = await db.newToken()
  *   return entry(token, { ttl: token.expiresIn * 1_000 })
  * })
  */
@@ -35,8 +35,9 @@ export function entry<V>(value: V, lifetime: Lifetime): LoadResult<V> {
  * @param lifetime what it leaves out is as in the call
  * @example
  * await cache.getOrSet('feed', async ({ stale, signal }) => {
- *   const response = await fetch(url, { headers: { 'If-None-Match': stale?.etag ?? '' }, signal })
- *   return response.status === 304 ? notModified() : parse(response)
+ *   const response = await fetch('https://example.com/feed', { headers: { 'if-none-match': stale?.etag ?? '' }, signal })
+ *   if (response.status === 304) return notModified()
+ *   return { etag: response.headers.get('etag'), text: await response.text() }
  * })
  */
 export function notModified(lifetime: Lifetime = {}): LoadResult<never> {

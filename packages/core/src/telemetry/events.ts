@@ -5,17 +5,22 @@ import { CHANNEL } from './names.js'
 
 /** Published on `otel-cache:lookup` for each key that is counted as a hit or a miss. */
 export interface LookupEvent {
+  /** The cache's name. */
   readonly cache: string
   /** The key as the caller gave it. */
   readonly key: string
   /** The path of the view it was asked through: empty, or escaped names with a colon behind each, as in Redis. */
   readonly namespace: string
+  /** A stale value that was served is a hit. */
   readonly result: 'hit' | 'miss'
-  /** Of a hit. */
+  /** `memory` or `redis`; undefined for a miss. */
   readonly tier: Tier | undefined
-  /** Why a stale value was served; undefined for a fresh hit and for a miss. */
+  /**
+   * Why a stale value was served: `revalidating`, `error`, `timeout` or `unavailable`; undefined for a fresh hit and for a
+   * miss.
+   */
   readonly stale: StaleReason | undefined
-  /** Of a miss. */
+  /** `absent`, `expired`, `unavailable` or `undecodable`; undefined for a hit. */
   readonly reason: MissReason | undefined
   /** How many callers it stands for: those of one stampede are told together. */
   readonly callers: number
@@ -23,11 +28,13 @@ export interface LookupEvent {
 
 /** Published on `otel-cache:operation` for each operation that is timed, when it has ended. */
 export interface OperationEvent {
+  /** The cache's name. */
   readonly cache: string
+  /** `get`, `set`, `delete` or `clear`. */
   readonly operation: Operation
   /** Without the loader. */
   readonly duration: Milliseconds
-  /** How Redis failed; empty where it did not. */
+  /** How Redis failed, as `error_type` of `redis_cache_errors_total` has it; empty where it did not. */
   readonly errors: readonly ErrorType[]
   /** The circuit breaker was open: Redis was not asked. */
   readonly skipped: boolean
@@ -35,10 +42,13 @@ export interface OperationEvent {
 
 /** Published on `otel-cache:load` for each run of a loader, when it has ended. */
 export interface LoadEvent {
+  /** The cache's name. */
   readonly cache: string
   /** As the loader was told them. */
   readonly keys: readonly string[]
+  /** `timeout` is the end at `loadTimeout`, also where the loader goes on. */
   readonly result: 'success' | 'error' | 'timeout'
+  /** Of the loader alone. */
   readonly duration: Milliseconds
 }
 

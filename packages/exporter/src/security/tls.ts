@@ -11,6 +11,7 @@ export type ClientAuthType =
   | 'VerifyClientCertIfGiven'
   | 'RequireAndVerifyClientCert'
 
+/** A version of TLS, as Prometheus's web configuration names it. */
 export type TlsVersion = 'TLS10' | 'TLS11' | 'TLS12' | 'TLS13'
 
 /** HTTPS instead of HTTP. The names are those of `tls_server_config` in Prometheus's web configuration. */
@@ -27,17 +28,17 @@ export interface TlsOptions {
   readonly clientCaFile?: string
   /** The authorities themselves, in PEM, instead of a file. */
   readonly clientCa?: string
-  /** @default 'NoClientCert' */
+  /** Whether clients show a certificate, and whether it is verified. @default 'NoClientCert' */
   readonly clientAuthType?: ClientAuthType
   /** Lets in only clients whose certificate has one of these names: host names, addresses, URIs, mail addresses. */
   readonly clientAllowedSans?: readonly string[]
-  /** @default 'TLS12' */
+  /** The oldest version that is spoken. @default 'TLS12' */
   readonly minVersion?: TlsVersion
-  /** @default 'TLS13' */
+  /** The newest version that is spoken. @default 'TLS13' */
   readonly maxVersion?: TlsVersion
   /** Of TLS 1.2 and older, by their IANA names. Node's own choice by default. */
   readonly cipherSuites?: readonly string[]
-  /** @default true */
+  /** Whether the order of `cipherSuites` decides, not the client's. @default true */
   readonly preferServerCipherSuites?: boolean
   /** Of `CurveP256`, `CurveP384`, `CurveP521` and `X25519`. Node's own choice by default. */
   readonly curvePreferences?: readonly string[]
