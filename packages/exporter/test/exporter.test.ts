@@ -277,7 +277,9 @@ describe('who can reach it', () => {
     await ask(url)
     await ask(url)
     expect(warn).toHaveBeenCalledOnce()
-    expect(warn).toHaveBeenCalledWith(expect.stringMatching(/everybody who reaches 0\.0\.0\.0 port .*\[OTEL_CACHE_PORT_UNPROTECTED\]$/))
+    expect(warn).toHaveBeenCalledWith(
+      expect.stringMatching(/everybody who reaches 0\.0\.0\.0 port .*\[OTEL_CACHE_PORT_UNPROTECTED\]$/),
+    )
   })
 })
 

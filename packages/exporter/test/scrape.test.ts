@@ -3,7 +3,13 @@ import { createServer, type IncomingMessage, request } from 'node:http'
 import { gunzipSync } from 'node:zlib'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { createPrometheusReader, type PrometheusPortOptions, startPrometheusExporter } from '../src/index.js'
+import {
+  createPrometheusReader,
+  isExporterError,
+  NotListeningError,
+  type PrometheusPortOptions,
+  startPrometheusExporter,
+} from '../src/index.js'
 import { ask, open, recordDiag } from './helpers.js'
 
 const OPENMETRICS = { accept: 'application/openmetrics-text' }
@@ -193,7 +199,10 @@ describe("in the application's own server", () => {
     const { port } = server.address() as { port: number }
     const asked = ask(`http://127.0.0.1:${port}/`).catch(() => {})
     await vi.waitFor(() =>
-      expect(error).toHaveBeenCalledWith(expect.stringContaining('[OTEL_CACHE_REQUEST_NOT_ANSWERED]'), expect.any(Error)),
+      expect(error).toHaveBeenCalledWith(
+        expect.stringContaining('[OTEL_CACHE_REQUEST_NOT_ANSWERED]'),
+        expect.any(Error),
+      ),
     )
     server.close().closeAllConnections()
     await asked
