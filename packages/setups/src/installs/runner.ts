@@ -1,0 +1,75 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type RedisServer, startRedis } from '@otel-cache/test-servers'
+import { Lockfile } from '../lockfile.js'
+import { type Packed, pack } from '../packed.js'
+import { compile, runToEnd, writeApplication } from './application.js'
+import type { Combination } from './factors.js'
+import { type Dependencies, folderNameOf, install } from './installation.js'
+
+/** Tries combinations in a temporary folder of its own, with a Redis of its own. */
+export class Runner {
+  readonly #folder: string
+  readonly #redis: RedisServer
+  readonly #lockfile: Lockfile
+  readonly #packed: Packed
+  /** Each set of dependencies is installed once; what is compiled alike is compiled once. */
+  readonly #once = new Map<string, Promise<string>>()
+
+  private constructor(folder: string, redis: RedisServer, lockfile: Lockfile, packed: Packed) {
+    this.#folder = folder
+    this.#redis = redis
+    this.#lockfile = lockfile
+    this.#packed = packed
+  }
+
+  static async start(): Promise<Runner> {
+    const folder = await mkdtemp(join(tmpdir(), 'otel-cache-installs-'))
+    try {
+      const [lockfile, packed] = await Promise.all([Lockfile.read(), pack(join(folder, 'packed'))])
+      return new Runner(folder, await startRedis(), lockfile, packed)
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true })
+      throw error
+    }
+  }
+
+  /** Installs, compiles and runs. Rejects with what was said where one of them fails. */
+  async try(combination: Combination): Promise<void> {
+    await runToEnd(await this.#compiled(combination), combination, this.#redis.port)
+  }
+
+  async stop(): Promise<void> {
+    await Promise.allSettled(this.#once.values())
+    await Promise.all([this.#redis.stop(), rm(this.#folder, { recursive: true, force: true })])
+  }
+
+  #compiled(combination: Combination): Promise<string> {
+    const { typescript, module, resolution } = combination
+    const name = `${module}-${resolution}-typescript-${typescript}`
+    return this.#do(`${folderNameOf(combination)}/${name}`, async () => {
+      const folder = join(await this.installed(combination), name)
+      await writeApplication(folder, combination)
+      await compile(folder, combination)
+      return folder
+    })
+  }
+
+  /** The folder where these dependencies are installed. */
+  installed(dependencies: Dependencies): Promise<string> {
+    const name = folderNameOf(dependencies)
+    return this.#do(name, async () => {
+      const folder = join(this.#folder, name)
+      const shared = { packed: this.#packed, lockfile: this.#lockfile, cache: join(this.#folder, 'npm-cache') }
+      await install(folder, dependencies, shared)
+      return folder
+    })
+  }
+
+  #do(name: string, work: () => Promise<string>): Promise<string> {
+    const done = this.#once.get(name) ?? work()
+    this.#once.set(name, done)
+    return done
+  }
+}
