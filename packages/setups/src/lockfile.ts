@@ -42,18 +42,23 @@ export class Lockfile {
     return stringify({ lockfileVersion, settings, importers: { '.': { dependencies } }, packages, snapshots })
   }
 
-  /** Everything that these dependencies bring in, by name: its version, for npm. */
-  closure(dependencies: Locked): Readonly<Record<string, string>> {
-    const versions: Record<string, string> = {}
+  /**
+   * For npm, which knows no lockfile but its own: what these dependencies bring in behind them, and its versions. Without
+   * what comes in several, which one rule for all would break.
+   */
+  behind(dependencies: Locked): Readonly<Record<string, string>> {
+    const seen = new Set<string>()
+    const versions = new Map<string, Set<string>>()
     const visit = (name: string, version: string) => {
-      const plain = version.replace(/\(.*/, '')
-      if (versions[name] === plain) return
-      if (name in versions) throw new Error(`${name} is needed in two versions: ${versions[name]} and ${plain}`)
-      versions[name] = plain
-      const { dependencies = {}, optionalDependencies = {} } = this.#content.snapshots[`${name}@${version}`] ?? {}
+      const id = `${name}@${version}`
+      if (seen.has(id)) return
+      seen.add(id)
+      versions.set(name, (versions.get(name) ?? new Set()).add(version.replace(/\(.*/, '')))
+      const { dependencies = {}, optionalDependencies = {} } = this.#content.snapshots[id] ?? {}
       for (const entry of Object.entries({ ...dependencies, ...optionalDependencies })) visit(...entry)
     }
     for (const [name, { version }] of Object.entries(dependencies)) visit(name, version)
-    return versions
+    const single = [...versions].filter(([name, all]) => all.size === 1 && !(name in dependencies))
+    return Object.fromEntries(single.map(([name, [version = '']]) => [name, version]))
   }
 }

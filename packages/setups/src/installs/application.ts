@@ -18,6 +18,8 @@ export async function writeApplication(folder: string, { ioredis, module, resolu
   const bundled = module === 'esm' ? 'ESNext' : 'CommonJS'
   const compilerOptions = {
     target: 'ES2022',
+    // Who bundles often has the browser's types beside Node's, who does not has not.
+    lib: resolution === 'NodeNext' ? ['ES2022'] : ['ES2022', 'DOM'],
     module: resolution === 'NodeNext' ? 'NodeNext' : bundled,
     moduleResolution: resolution,
     types: ['node'],

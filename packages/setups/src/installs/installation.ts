@@ -50,10 +50,13 @@ export async function install(
     await writeFile(join(folder, 'pnpm-lock.yaml'), lockfile.for(locked))
     await pnpm(folder, 'install', '--no-frozen-lockfile', '--prefer-offline')
   } else {
-    // npm knows no lockfile but its own: what comes in behind is kept to the workspace's versions by overrides.
-    const behind = Object.entries(lockfile.closure(locked)).filter(([name]) => !(name in direct))
-    await writeJson(join(folder, 'package.json'), { ...manifest, overrides: Object.fromEntries(behind) })
-    const args = ['--no-audit', '--no-fund', '--prefer-offline', '--cache', cache, '--loglevel', 'error']
-    await run('npm', ['install', ...args], folder)
+    await writeJson(join(folder, 'package.json'), { ...manifest, overrides: lockfile.behind(locked) })
+    await npmInstall(folder, cache)
   }
+}
+
+/** Has npm install what the folder's manifest says, and what is named beside it, with a cache of its own. */
+export async function npmInstall(folder: string, cache: string, ...packages: string[]): Promise<void> {
+  const args = ['--no-audit', '--no-fund', '--prefer-offline', '--cache', cache, '--loglevel', 'error']
+  await run('npm', ['install', ...packages, ...args], folder)
 }

@@ -1,14 +1,18 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type RedisServer, startRedis } from '@otel-cache/test-servers'
 import { Lockfile } from '../lockfile.js'
-import { type Packed, pack } from '../packed.js'
+import { type Packed, pack, writeJson } from '../packed.js'
 import { compile, runToEnd, writeApplication } from './application.js'
 import type { Combination } from './factors.js'
-import { type Dependencies, folderNameOf, install } from './installation.js'
+import { type Dependencies, folderNameOf, install, npmInstall } from './installation.js'
+import { limit } from './limit.js'
 
-/** Tries combinations in a temporary folder of its own, with a Redis of its own. */
+/** How many are tried at a time. */
+const LANES = Math.max(2, Math.floor(availableParallelism() / 2))
+
+/** Tries combinations in a temporary folder of its own, with a Redis of its own, some at a time. */
 export class Runner {
   readonly #folder: string
   readonly #redis: RedisServer
@@ -16,6 +20,7 @@ export class Runner {
   readonly #packed: Packed
   /** Each set of dependencies is installed once; what is compiled alike is compiled once. */
   readonly #once = new Map<string, Promise<string>>()
+  readonly #inLane = limit(LANES)
 
   private constructor(folder: string, redis: RedisServer, lockfile: Lockfile, packed: Packed) {
     this.#folder = folder
@@ -36,8 +41,8 @@ export class Runner {
   }
 
   /** Installs, compiles and runs. Rejects with what was said where one of them fails. */
-  async try(combination: Combination): Promise<void> {
-    await runToEnd(await this.#compiled(combination), combination, this.#redis.port)
+  try(combination: Combination): Promise<void> {
+    return this.#inLane(async () => runToEnd(await this.#compiled(combination), combination, this.#redis.port))
   }
 
   async stop(): Promise<void> {
@@ -61,10 +66,25 @@ export class Runner {
     const name = folderNameOf(dependencies)
     return this.#do(name, async () => {
       const folder = join(this.#folder, name)
-      const shared = { packed: this.#packed, lockfile: this.#lockfile, cache: join(this.#folder, 'npm-cache') }
-      await install(folder, dependencies, shared)
+      await install(folder, dependencies, { packed: this.#packed, lockfile: this.#lockfile, cache: this.#cache })
       return folder
     })
+  }
+
+  /** A folder where one of our packages is installed by npm, and nothing is asked for beside it. */
+  installedAlone(name: keyof Packed): Promise<string> {
+    return this.#do(`${name}-alone`, async () => {
+      const folder = join(this.#folder, `${name}-alone`)
+      await mkdir(folder)
+      await writeJson(join(folder, 'package.json'), { private: true })
+      await npmInstall(folder, this.#cache, this.#packed[name])
+      return folder
+    })
+  }
+
+  /** npm's, for all installations together. */
+  get #cache(): string {
+    return join(this.#folder, 'npm-cache')
   }
 
   #do(name: string, work: () => Promise<string>): Promise<string> {
