@@ -8,18 +8,13 @@ import { newerNode } from './newer-node.js'
 const root = new URL('..', import.meta.url)
 const args = process.argv.slice(2)
 
-/** Ends with the status of what it ran where that failed. */
-function run(command, args) {
-  const { status, error } = spawnSync(command, args, { stdio: 'inherit', cwd: fileURLToPath(root) })
-  if (error) console.error(`changeset: ${command} could not be started: ${error.message}`)
-  if (status !== 0) process.exit(status ?? 1)
-}
+const changesets = createRequire(import.meta.url).resolve('@changesets/cli/bin.js')
+const { status, error } = spawnSync(newerNode, [changesets, ...args], { stdio: 'inherit', cwd: fileURLToPath(root) })
+if (error) console.error(`changeset: the newer Node could not be started: ${error.message}`)
+process.exitCode = status ?? 1
 
-run(newerNode, [createRequire(import.meta.url).resolve('@changesets/cli/bin.js'), ...args])
-if (args[0] === 'version') {
+if (args[0] === 'version' && status === 0) {
   const { version } = JSON.parse(readFileSync(new URL('packages/core/package.json', root), 'utf8'))
   const source = new URL('packages/core/src/version.ts', root)
   writeFileSync(source, readFileSync(source, 'utf8').replace(/'[^']+'$/m, `'${version}'`))
-  // Changesets lays the manifests out in its own way.
-  run(fileURLToPath(new URL('node_modules/.bin/biome', root)), ['format', '--write', 'packages'])
 }
