@@ -15,7 +15,7 @@ export function folderNameOf({ installer, otel, ioredis }: Dependencies): string
 const OTEL = ['@opentelemetry/api', '@opentelemetry/exporter-prometheus', '@opentelemetry/sdk-metrics']
 
 /** What the application depends on beside our packages, in the versions that the workspace has. */
-export function dependenciesOf({ otel, ioredis }: Omit<Dependencies, 'installer'>, lockfile: Lockfile): Locked {
+function dependenciesOf({ otel, ioredis }: Omit<Dependencies, 'installer'>, lockfile: Lockfile): Locked {
   const sdk = lockfile.dependenciesOf(`packages/setups/projects/sdk-${otel}`)
   const own = lockfile.dependenciesOf('packages/setups/projects/installs')
   const pick = (from: Locked, name: string, alias: string = name) => {
