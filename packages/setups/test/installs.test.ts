@@ -5,9 +5,10 @@ import { compile, writeApplication } from '../src/installs/application.js'
 import { ALLOWED, type Combination, FACTORS, nameOf } from '../src/installs/factors.js'
 import { pairwise } from '../src/installs/pairwise.js'
 import { Runner } from '../src/installs/runner.js'
-import { versionsOf } from '../src/installs/tools.js'
+import { nodeOf, versionsOf } from '../src/installs/tools.js'
 import { type Packed, readJson } from '../src/packed.js'
 import { HERE } from '../src/paths.js'
+import { run } from '../src/run.js'
 
 /** What was chosen waits for an installation, and for others. */
 const TIMEOUT = 300_000
@@ -100,6 +101,19 @@ describe('nothing comes that is not needed', { timeout: TIMEOUT }, () => {
       'uplot',
       'yaml',
     ])
+  })
+
+  test('the core works without devalue, all but the codec that is made of it', async () => {
+    const folder = await runner.installedAlone('core')
+    const script = (program: string) => run(nodeOf('20'), ['--eval', program], folder)
+    const { stdout } = await script(`
+      const { createCache } = require('@otel-cache/core')
+      const { bytesCodec } = require('@otel-cache/core/codecs/bytes')
+      const cache = createCache({ name: 'images', codec: bytesCodec })
+      cache.set('1', Buffer.from('image')).then(() => cache.get('1')).then((image) => console.log(String(image)))
+    `)
+    expect(stdout).toBe('image\n')
+    await expect(script(`require('@otel-cache/core/codecs/structured')`)).rejects.toThrow("'devalue'")
   })
 
   /** The names of all that npm puts into an empty application that is given a package. */

@@ -45,6 +45,9 @@ async function main(chosen: readonly Combination[]): Promise<void> {
   console.log(`${chosen.length} of ${ALLOWED.length} combinations. Left out, because it cannot be had:`)
   for (const { reason } of CONSTRAINTS) console.log(`- ${reason}`)
   const runner = await Runner.start()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => runner.stop().finally(() => process.exit(130)))
+  }
   try {
     const outcomes: Outcome[] = []
     const tryAll = chosen.map(async (combination) => {
@@ -59,9 +62,11 @@ async function main(chosen: readonly Combination[]): Promise<void> {
   }
 }
 
+let chosen: Combination[] = []
 try {
-  await main(choose(process.argv.slice(2)))
+  chosen = choose(process.argv.slice(2))
 } catch (error) {
   console.error(`${(error as Error).message}\n\n${USAGE}`)
   process.exitCode = 2
 }
+if (chosen.length > 0) await main(chosen)
