@@ -20,12 +20,23 @@ const FAMILIES: ReadonlyArray<readonly [name: string, type: string]> = [
   ['redis_cache_operation_duration_seconds', 'histogram'],
 ]
 
-async function scrape(url: string, cache: string): Promise<void> {
-  const text = await (await fetch(url)).text()
+/** Of the user that `web.yml` knows. */
+const CREDENTIALS = { authorization: `Basic ${Buffer.from('prometheus:secret').toString('base64')}` }
+
+async function scrape(url: string, cache: string, headers: Record<string, string> = {}): Promise<void> {
+  const text = await (await fetch(url, { headers })).text()
   for (const [name, type] of FAMILIES) match(text, new RegExp(`^# TYPE ${name} ${type}$`, 'm'))
   match(text, new RegExp(`^redis_cache_hits_total\\{.*cache="${cache}".*\\} [1-9]`, 'm'))
   match(text, new RegExp(`^redis_cache_misses_total\\{.*cache="${cache}".*\\} [1-9]`, 'm'))
   match(text, new RegExp(`^redis_cache_latency_ms_count\\{.*cache="${cache}".*\\} [1-9]`, 'm'))
+}
+
+/** The page and what it needs, of which something lies in another package's folder. */
+async function look(metrics: string): Promise<void> {
+  const page = await (await fetch(new URL('/', metrics))).text()
+  const needed = [...page.matchAll(/(?:href|src)="(page\/[^"]+)"/g)].map(([, path]) => path ?? '')
+  strictEqual(needed.length, 4)
+  for (const path of needed) strictEqual((await fetch(new URL(path, metrics))).status, 200, path)
 }
 
 async function useUsers(cache: Cache): Promise<void> {
@@ -56,7 +67,7 @@ function refusal(): void {
 async function main(): Promise<void> {
   const redis = connect()
   const exporter: PrometheusExporter = await startPrometheusExporter({ port: 0 })
-  const reader = createPrometheusReader({ port: 0 })
+  const reader = createPrometheusReader({ port: 0, webConfigFile: 'web.yml' })
   const provider = new MeterProvider({ readers: [reader] })
   const shared: Omit<CacheOptions, 'name'> = {
     keyPrefix: `${process.pid}:`,
@@ -80,8 +91,11 @@ async function main(): Promise<void> {
   deepStrictEqual([...((await images.get<Uint8Array>('1')) ?? [])], [1, 2, 3])
 
   await scrape(exporter.url, 'users')
+  await look(exporter.url)
   const { port } = await reader.listening
-  await scrape(`http://127.0.0.1:${port}/metrics`, 'dates')
+  const closed = `http://127.0.0.1:${port}/metrics`
+  strictEqual((await fetch(closed)).status, 401)
+  await scrape(closed, 'dates', CREDENTIALS)
 
   for (const cache of [users, dates, images]) await cache.close()
   await exporter.close()
