@@ -21,6 +21,8 @@ export class Runner {
   /** Each set of dependencies is installed once; what is compiled alike is compiled once. */
   readonly #once = new Map<string, Promise<string>>()
   readonly #inLane = limit(LANES)
+  readonly #running = new Set<Promise<void>>()
+  #isStopping = false
 
   private constructor(folder: string, redis: RedisServer, lockfile: Lockfile, packed: Packed) {
     this.#folder = folder
@@ -42,12 +44,23 @@ export class Runner {
 
   /** Installs, compiles and runs. Rejects with what was said where one of them fails. */
   try(combination: Combination): Promise<void> {
-    return this.#inLane(async () => runToEnd(await this.#compiled(combination), combination, this.#redis.port))
+    return this.#inLane(async () => {
+      if (this.#isStopping) return new Promise<never>(() => {})
+      const running = this.#try(combination)
+      this.#running.add(running)
+      await running.finally(() => this.#running.delete(running))
+    })
   }
 
+  /** Begins nothing more, lets what is under way come to its end, and leaves nothing behind. */
   async stop(): Promise<void> {
-    await Promise.allSettled(this.#once.values())
+    this.#isStopping = true
+    await Promise.allSettled([...this.#running, ...this.#once.values()])
     await Promise.all([this.#redis.stop(), rm(this.#folder, { recursive: true, force: true })])
+  }
+
+  async #try(combination: Combination): Promise<void> {
+    await runToEnd(await this.#compiled(combination), combination, this.#redis.port)
   }
 
   #compiled(combination: Combination): Promise<string> {
