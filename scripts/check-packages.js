@@ -1,9 +1,12 @@
-// Packs what is published, as a registry would get it, and lets publint and attw look at the tarballs.
+// Packs what is published, as a registry would get it, lets publint and attw look at the tarballs, and looks itself at what
+// is in them.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { complainAboutContents } from './packed-contents.js'
+import { complainAboutSize } from './packed-size.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const published = ['core', 'exporter']
@@ -21,16 +24,25 @@ function run(tool, args, cwd = root) {
   }
 }
 
+async function check(name, folder) {
+  run(pnpm, ['pack', '--pack-destination', folder], join(root, 'packages', name))
+  const tarball = readdirSync(folder).find((file) => file.startsWith(`otel-cache-${name}-`))
+  if (tarball === undefined) return
+  const path = join(folder, tarball)
+  run(bin('publint'), ['run', '--strict', path])
+  run(bin('attw'), ['--profile', 'esm-only', path])
+  const unpacked = join(folder, name)
+  mkdirSync(unpacked)
+  run('tar', ['--extract', '--gzip', '--file', path, '--directory', unpacked, '--strip-components', '1'])
+  const complaints = complainAboutContents(unpacked, name, root)
+  if (name === 'core') complaints.push(...(await complainAboutSize(unpacked, join(root, 'packages/core/node_modules'))))
+  for (const complaint of complaints) console.error(`packages/${name}, packed: ${complaint}`)
+  if (complaints.length > 0) process.exitCode = 1
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'otel-cache-packed-'))
 try {
-  for (const name of published) {
-    const cwd = join(root, 'packages', name)
-    run(pnpm, ['pack', '--pack-destination', folder], cwd)
-  }
-  for (const tarball of readdirSync(folder)) {
-    run(bin('publint'), ['run', '--strict', join(folder, tarball)])
-    run(bin('attw'), ['--profile', 'esm-only', join(folder, tarball)])
-  }
+  for (const name of published) await check(name, folder)
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
