@@ -1,12 +1,13 @@
 import { availableParallelism } from 'node:os'
 import { configDefaults, defineConfig } from 'vitest/config'
 
-const FLEET = 'packages/fleet/test/**/*.test.ts'
+// Eight processes, or a measurement, want the machine for themselves.
+const ALONE = ['packages/fleet/test/**/*.test.ts', 'bench/test/bench.test.ts']
 
 export default defineConfig({
   test: {
-    // Real servers start and stop in hooks, on machines that may be slow.
-    testTimeout: 30_000,
+    // Real servers start, fail over and stop, on machines that may be slow.
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     projects: [
       {
@@ -14,7 +15,7 @@ export default defineConfig({
         test: {
           name: 'all',
           include: ['{packages,examples}/*/test/**/*.test.ts', '{bench,docs}/test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, FLEET],
+          exclude: [...configDefaults.exclude, ...ALONE],
           // Most of them wait for servers most of the time: one at a time would leave a processor idle.
           maxWorkers: Math.max(2, availableParallelism() - 1),
           sequence: { groupOrder: 0 },
@@ -22,8 +23,8 @@ export default defineConfig({
       },
       {
         extends: true,
-        // Eight processes want the machine for themselves: after all others, one file at a time.
-        test: { name: 'fleet', include: [FLEET], fileParallelism: false, sequence: { groupOrder: 1 } },
+        // After all others, one file at a time.
+        test: { name: 'alone', include: ALONE, fileParallelism: false, sequence: { groupOrder: 1 } },
       },
     ],
   },

@@ -1,9 +1,19 @@
+import type { Unconfirmed } from './outcome.js'
+
+/** A change of a key, by this process. */
+export interface Change {
+  /** Of a `set` or `delete` that is under way. */
+  outcome: Promise<Unconfirmed> | undefined
+}
+
 /**
- * What a read, a load or a write in progress holds: it turns void when its key is written, deleted or cleared meanwhile.
- * Its result is then older than that change, and must be kept nowhere.
+ * What a read, a load or a write in progress holds: it turns void when its key is written, deleted or cleared meanwhile, or
+ * may be so any time. Its result may then be older than that change, and must not be kept in memory.
  */
 export interface Mark {
   void: boolean
+  /** The change that began after it, and made it void: nothing of it must be sent any more. */
+  supersededBy: Change | undefined
   /** Void, and what was there is not to be served any more, not even stale: all changes but `expire`. */
   gone: boolean
   holders: number
@@ -11,7 +21,7 @@ export interface Mark {
   heard: number
   /** Tags that ended meanwhile: a value that turns out to carry one is older than that, too. */
   endedTags: Set<string> | undefined
-  /** That of what began before those tags ended, and has not ended itself. */
+  /** That of what began before those tags ended, or before this one was needed, and has not ended itself. */
   older: Mark | undefined
 }
 

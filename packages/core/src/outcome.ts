@@ -72,6 +72,12 @@ export type ErrorType =
 /** Why an operation is not confirmed: it failed, or was not tried, because the circuit breaker is open. */
 export type Failure = ErrorType | 'skipped'
 
+/**
+ * What became of one change: undefined once Redis has confirmed it (or there is no Redis); `gave way` where something
+ * newer came for the key before it was sent, and was not confirmed either.
+ */
+export type Unconfirmed = Failure | 'gave way' | undefined
+
 /** Of the circuit breaker before Redis. `half-open`: Redis was asked whether it is back, and has time to answer. */
 export type CircuitState = 'closed' | 'half-open' | 'open'
 

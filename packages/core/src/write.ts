@@ -5,12 +5,13 @@ import type { Generation } from './generations.js'
 import { pathsAround } from './keys.js'
 import type { Lease } from './lease.js'
 import { drawSpan, type ResolvedLifetime, type Span, totalOf } from './lifetime.js'
-import { type Mark, mayKeep } from './mark.js'
+import { type Change, type Mark, mayKeep } from './mark.js'
 import type { EvictionReason } from './memory/memory.js'
-import type { Failure, Operation } from './outcome.js'
+import type { Operation, Unconfirmed } from './outcome.js'
 import type { Packed, Packing } from './packing/packing.js'
 import { type Place, placeOf } from './place.js'
 import type { Budget } from './redis/budget.js'
+import { Deadlines } from './redis/deadlines.js'
 import type { RedisDone } from './redis/deletes.js'
 import type { Rooms } from './rooms.js'
 import type { SpanOperation } from './telemetry/spans.js'
@@ -39,21 +40,17 @@ export type Fate = 'written' | 'barren' | 'fruitless'
 const ATTEMPTS = 3
 
 /**
- * What became of one change: undefined once Redis has confirmed it (or there is no Redis); `gave way` where something
- * newer came for the key before it was sent, which is no failure, and no confirmation either.
- */
-type Unconfirmed = Failure | 'gave way' | undefined
-
-/**
  * The write path. A change first makes void what is in progress for its keys, and drops them from memory, so that nothing
  * older outlives it. Memory is filled again only with what Redis has confirmed.
  */
 export class WritePath {
   readonly #rooms: Rooms
   readonly #underWay = new Set<Promise<boolean>>()
+  readonly #deadlines: Deadlines
 
   constructor(rooms: Rooms) {
     this.#rooms = rooms
+    this.#deadlines = new Deadlines(rooms.clock)
   }
 
   /** Resolves to whether all were confirmed. Rejects with InvalidValueError before anything was changed. */
@@ -81,8 +78,9 @@ export class WritePath {
             if (span.fresh === 0 || !isFit) return this.#remove(path, [place], budget)
             return this.#setOne(place, { encoded, packed, held, span, loadDuration: 0, tags }, budget)
           }
-          this.#supersede(place.id)
-          return packing === undefined ? write() : this.#whenPacked(packing, place, encoded, tags, write)
+          return this.#change([place], undefined, () =>
+            packing === undefined ? write() : this.#whenPacked(packing, place, encoded, tags, budget, write),
+          )
         }),
       )
     })
@@ -93,8 +91,7 @@ export class WritePath {
     const places = Array.from(keys, (key) => placeOf(path, key))
     const names = places.map(({ key }) => key)
     return this.#call('remove', 'delete', names, async (budget) => {
-      for (const { id } of places) this.#supersede(id, 'invalidated')
-      return [await this.#remove(path, places, budget)]
+      return [await this.#change(places, 'invalidated', () => this.#remove(path, places, budget))]
     })
   }
 
@@ -103,16 +100,19 @@ export class WritePath {
     const { redis, generations, inProgress, flights } = this.#rooms
     return this.#call('flush', 'clear', [], async (budget) => {
       const endHere = (): void => {
-        inProgress.invalidateUnder(path)
         flights.leaveUnder(path)
         generations.end(path)
       }
+      inProgress.supersedeUnder(path)
       endHere()
       if (redis === undefined) return [undefined]
       const ended = await redis.endGeneration(path, undefined, budget)
       // Where Redis refused, what has been read meanwhile is what was to end. So it may be in a Cluster, whose nodes answer
       // in no order.
-      if (ended.kind === 'failed' || redis.isCluster) endHere()
+      if (ended.kind === 'failed' || redis.isCluster) {
+        inProgress.outdateUnder(path)
+        endHere()
+      }
       return [ended, purge && ended.kind === 'done' ? await redis.purge(path) : ended].map(failure)
     })
   }
@@ -121,13 +121,13 @@ export class WritePath {
   deleteByTag(path: string, tag: string): Promise<boolean> {
     const { redis, generations, inProgress } = this.#rooms
     return this.#call('flush', 'delete', [], async (budget) => {
-      const endHere = (): void => {
-        inProgress.endTag(path, tag)
+      inProgress.endTag(path, tag)
+      generations.end(path, tag)
+      const ended = await redis?.endGeneration(path, tag, budget)
+      if (ended?.kind === 'failed' || redis?.isCluster) {
+        inProgress.outdateUnder(path, false)
         generations.end(path, tag)
       }
-      endHere()
-      const ended = await redis?.endGeneration(path, tag, budget)
-      if (ended?.kind === 'failed' || redis?.isCluster) endHere()
       return [ended && failure(ended)]
     })
   }
@@ -138,13 +138,14 @@ export class WritePath {
     return this.#call('put', 'set', [place.key], async (budget) => {
       const now = clock.now()
       const entry = memory?.find(place.id, now)
-      this.#supersede(place.id, redis && 'invalidated', false)
+      inProgress.supersede(place.id, undefined, false)
+      this.#forget(place.id, redis && 'invalidated')
       if (redis !== undefined) {
         const mark = inProgress.begin(place.id)
         const expired = await redis.expire(place, mark, budget)
         inProgress.end(place.id, mark)
         // A read may have come between a script that Redis had forgotten and its second sending.
-        if (!mark.void) this.#supersede(place.id, undefined, false)
+        if (!mark.void) this.#outdate(place.id, false)
         return [failure(expired)]
       }
       if (typeof entry !== 'object') return [undefined]
@@ -216,12 +217,13 @@ export class WritePath {
     place: Place,
     encoded: Encoded,
     tags: readonly string[],
+    budget: Budget,
     write: (packed: Packed) => Promise<Unconfirmed>,
   ): Promise<Unconfirmed> {
     const { inProgress } = this.#rooms
     const mark = inProgress.begin(place.id)
     const packed = await this.#pack(packing, place, encoded).finally(() => inProgress.end(place.id, mark))
-    return mayKeep(mark, tags) ? write(packed) : 'gave way'
+    return mustGiveWay(mark, tags) ? this.#giveWay(mark, budget) : write(packed)
   }
 
   async #setOne(place: Place, storing: Omit<Storing, 'generations' | 'lease'>, budget: Budget): Promise<Unconfirmed> {
@@ -233,10 +235,10 @@ export class WritePath {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
         const noted = redis && (await redis.stored.note(path, tags, totalOf(span), budget, attempt > 0))
         if (noted?.kind === 'failed') return this.#unset(place, noted.error)
-        if (!mayKeep(mark, tags)) return 'gave way'
+        if (mustGiveWay(mark, tags)) return this.#giveWay(mark, budget)
         // What has begun until now does not know the value that is sent now; what begins from now on reads it.
         inProgress.end(id, mark)
-        this.#supersede(id)
+        this.#outdate(id)
         mark = inProgress.begin(id)
         const belongs = noted?.generations ?? generations.of(pathsAround(path), tags)
         // And once it is confirmed nothing that a slower read has seen before may come after it.
@@ -245,7 +247,7 @@ export class WritePath {
           { ...storing, generations: belongs, lease: undefined },
           mark,
           budget,
-          () => this.#supersede(id),
+          () => this.#outdate(id),
         )
         if (result === undefined) return undefined
         if (result !== 'ended') return this.#unset(place, result)
@@ -259,7 +261,7 @@ export class WritePath {
 
   /** A `set` that is not confirmed becomes a delete: the value before it must not survive, and it itself may not either. */
   #unset(place: Place, error: Unconfirmed): Unconfirmed {
-    this.#supersede(place.id)
+    this.#outdate(place.id)
     this.#rooms.redis?.distrust(place)
     return error
   }
@@ -318,15 +320,52 @@ export class WritePath {
       // A read that was under way may have brought it back meanwhile, or is about to where Redis refused, and where a delete
       // had to wait for others.
       if (removed.kind === 'done' && !redis.isCluster) memory?.delete(id)
-      else this.#supersede(id)
+      else this.#outdate(id)
     }
     return failure(removed)
   }
 
-  /** The key is about to change: nothing that began before is kept, and nobody joins it any more. */
-  #supersede(id: string, reason?: EvictionReason, isGone: boolean = true): void {
-    const { inProgress, flights, memory, backoffs } = this.#rooms
-    inProgress.invalidate(id, isGone)
+  /** Nothing that began before is kept, and nobody joins it any more. */
+  #change(
+    places: readonly Place[],
+    reason: EvictionReason | undefined,
+    work: () => Promise<Unconfirmed>,
+  ): Promise<Unconfirmed> {
+    const change: Change = { outcome: undefined }
+    for (const { id } of places) {
+      this.#rooms.inProgress.supersede(id, change)
+      this.#forget(id, reason)
+    }
+    change.outcome = work()
+    return change.outcome
+  }
+
+  /**
+   * What came later has the last word, and this is as good as written just before it: once that is confirmed, so is this.
+   * What came later may itself give way, so that only the own deadline is an end.
+   */
+  async #giveWay({ supersededBy }: Mark, budget: Budget): Promise<Unconfirmed> {
+    const newer = supersededBy?.outcome
+    if (newer === undefined) return 'gave way'
+    return new Promise((resolve) => {
+      const givenWay = (): void => resolve('gave way')
+      const deadline = this.#deadlines.begin(budget.left, givenWay)
+      const ended = (): void => {
+        this.#deadlines.end(deadline)
+        this.#deadlines.close()
+      }
+      newer.finally(ended).then((unconfirmed) => resolve(unconfirmed && 'gave way'), givenWay)
+    })
+  }
+
+  /** A change has ended, or is about to take effect: what was read until now is not kept. */
+  #outdate(id: string, isGone: boolean = true): void {
+    this.#rooms.inProgress.outdate(id, isGone)
+    this.#forget(id)
+  }
+
+  #forget(id: string, reason?: EvictionReason): void {
+    const { flights, memory, backoffs } = this.#rooms
     backoffs.forget(id)
     flights.leave(id)
     memory?.delete(id, reason)
@@ -381,6 +420,11 @@ export class WritePath {
     if (!confirmed) span?.unconfirmed()
     return confirmed
   }
+}
+
+/** Whether something has come for the key since that must not be undone. */
+function mustGiveWay({ supersededBy, endedTags }: Mark, tags: readonly string[]): boolean {
+  return supersededBy !== undefined || tags.some((tag) => endedTags?.has(tag))
 }
 
 function failure(done: RedisDone): Unconfirmed {

@@ -6,10 +6,10 @@ test('a change makes void what began before it, and not what begins after', () =
   const inProgress = new InProgress()
   const before = inProgress.begin('a')
   const other = inProgress.begin('b')
-  inProgress.invalidate('a')
+  inProgress.supersede('a')
   const after = inProgress.begin('a')
   expect([before.void, other.void, after.void]).toEqual([true, false, false])
-  inProgress.invalidate('a')
+  inProgress.supersede('a')
   expect(after.void).toBe(true)
 })
 
@@ -17,21 +17,21 @@ test('all that is in progress for one key turns void together', () => {
   const inProgress = new InProgress()
   const marks = [inProgress.begin('a'), inProgress.begin('a'), inProgress.begin('a')]
   inProgress.end('a', marks[0] as (typeof marks)[number])
-  inProgress.invalidate('a')
+  inProgress.supersede('a')
   expect(marks.slice(1).every((mark) => mark.void)).toBe(true)
 })
 
 test('what has ended, also after it turned void, is forgotten, and does not end its successor', () => {
   const inProgress = new InProgress()
   const first = inProgress.begin('a')
-  inProgress.invalidate('a')
+  inProgress.supersede('a')
   const second = inProgress.begin('a')
   inProgress.end('a', first)
-  inProgress.invalidate('a')
+  inProgress.supersede('a')
   expect(second.void).toBe(true)
   inProgress.end('a', second)
   expect(inProgress.size).toBe(0)
-  inProgress.invalidate('never begun')
+  inProgress.supersede('never begun')
   expect(inProgress.size).toBe(0)
 })
 
@@ -54,7 +54,7 @@ test('a tag that ends is told to what began before it, and to nothing that begin
   inProgress.end('a', third)
   const fourth = begin()
   expect(fourth.endedTags).toBeUndefined()
-  inProgress.invalidate('a')
+  inProgress.supersede('a')
   expect([first, fourth].map((mark) => mark.void)).toEqual([true, true])
   inProgress.end('a', fourth)
   inProgress.end('a', first)
@@ -74,7 +74,7 @@ test('of many that began before and after tags ended nothing is left, in whateve
       inProgress.end('a', mark as (typeof marks)[number])
     }
     const [last] = marks as [(typeof marks)[number]]
-    inProgress.invalidate('a')
+    inProgress.supersede('a')
     expect(last.void).toBe(true)
     inProgress.end('a', last)
     expect(inProgress.size).toBe(0)
@@ -92,9 +92,9 @@ test('a change of a view makes void what is in it and in the views inside, and n
     memoryId(pathSegment('ab'), 'k'),
   ]
   const marks = ids.map((id) => inProgress.begin(id))
-  inProgress.invalidateUnder(a)
+  inProgress.supersedeUnder(a)
   expect(marks.map((mark) => mark.void)).toEqual([true, true, false, false, false])
-  inProgress.invalidateUnder('')
+  inProgress.supersedeUnder('')
   expect(marks.every((mark) => mark.void)).toBe(true)
   expect(inProgress.size).toBe(0)
 })

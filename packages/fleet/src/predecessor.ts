@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 
 const TARBALLS = fileURLToPath(new URL('../predecessor/', import.meta.url))
-const CORE = fileURLToPath(new URL('../../core/', import.meta.url))
+const FLEET = fileURLToPath(new URL('../', import.meta.url))
 
 /** The release of the core before this one, as it was packed. */
 export interface Predecessor {
@@ -15,7 +15,7 @@ export interface Predecessor {
   remove(): Promise<void>
 }
 
-/** Unpacks the one tarball there is. It stands on the same dependencies as the core of today. */
+/** Unpacks the one tarball there is. What it depends on, this package depends on. */
 export async function unpackPredecessor(): Promise<Predecessor> {
   const [tarball, ...others] = (await readdir(TARBALLS)).filter((name) => name.endsWith('.tgz'))
   if (tarball === undefined || others.length > 0) throw new Error(`expected one tarball in ${TARBALLS}`)
@@ -23,7 +23,7 @@ export async function unpackPredecessor(): Promise<Predecessor> {
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true })
   try {
     await promisify(execFile)('tar', ['-xzf', join(TARBALLS, tarball), '-C', folder])
-    await symlink(join(CORE, 'node_modules'), join(folder, 'package/node_modules'))
+    await symlink(join(FLEET, 'node_modules'), join(folder, 'package/node_modules'))
   } catch (error) {
     await remove()
     throw error

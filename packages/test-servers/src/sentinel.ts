@@ -35,10 +35,11 @@ export interface SentinelSet {
   /** Resolves with the new master once all Sentinels that run name another one than this, and it takes writes. */
   masterAfter(old: RedisServer): Promise<RedisServer>
   /**
-   * Has the first Sentinel, which must run, choose another master, and resolves with it when that is over: the old one,
-   * and every other server that runs, is its replica. Until then the old one takes writes that will be lost.
+   * Has the first Sentinel, which must run, choose another master than the one there is or was, again where it gives up,
+   * and resolves with it when that is over: the old one, and every other server that runs, is its replica. Until then the
+   * old one takes writes that will be lost.
    */
-  failover(): Promise<RedisServer>
+  failover(old?: RedisServer): Promise<RedisServer>
   /** Ends all processes and removes their folders. Twice without harm. */
   stop(): Promise<void>
 }
@@ -114,8 +115,8 @@ class RunningSet implements SentinelSet {
     })
   }
 
-  async failover(): Promise<RedisServer> {
-    const old = await this.master()
+  async failover(from?: RedisServer): Promise<RedisServer> {
+    const old = from ?? (await this.master())
     const first = this.sentinels[0] as RedisServer
     await until('the first Sentinel names another master', async () => {
       const state = record((await first.command('SENTINEL', 'MASTER', NAME)) as Reply[])

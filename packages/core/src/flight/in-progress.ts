@@ -1,14 +1,25 @@
 import { isUnder } from '../keys.js'
-import type { Mark } from '../mark.js'
+import type { Change, Mark } from '../mark.js'
 
-/** The keys with something in progress. What begins after a tag has ended has a mark of its own. */
+/** One that nobody can wait for. */
+const SOME_CHANGE: Change = { outcome: undefined }
+
+/** The keys with something in progress. What begins after a tag has ended, or the mark before turned void, has its own. */
 export class InProgress {
   readonly #newest = new Map<string, Mark>()
 
   begin(id: string): Mark {
     let mark = this.#newest.get(id)
-    if (mark === undefined || mark.endedTags !== undefined) {
-      mark = { void: false, gone: false, holders: 0, heard: 0, endedTags: undefined, older: mark }
+    if (mark === undefined || mark.void || mark.endedTags !== undefined) {
+      mark = {
+        void: false,
+        supersededBy: undefined,
+        gone: false,
+        holders: 0,
+        heard: 0,
+        endedTags: undefined,
+        older: mark,
+      }
       this.#newest.set(id, mark)
     }
     mark.holders += 1
@@ -17,20 +28,29 @@ export class InProgress {
 
   end(id: string, mark: Mark): void {
     mark.holders -= 1
-    if (mark.holders > 0 || mark.void) return
+    if (mark.holders > 0 || mark.supersededBy !== undefined) return
     const newest = this.#newest.get(id)
     const rest = newest && withoutEnded(newest)
     if (rest !== undefined) this.#newest.set(id, rest)
     else this.#newest.delete(id)
   }
 
-  /** A change of this key: what began before it is void. */
-  invalidate(id: string, isGone: boolean = true): void {
+  /** A change of this key begins: what began before it is void. */
+  supersede(id: string, by: Change = SOME_CHANGE, isGone: boolean = true): void {
+    for (let mark = this.#newest.get(id); mark !== undefined; mark = mark.older) mark.supersededBy = by
+    this.outdate(id, isGone)
+    this.#newest.delete(id)
+  }
+
+  /**
+   * A change of this key has ended: whenever it took effect, what has been read until now may be older. Changes that began
+   * after it are to come.
+   */
+  outdate(id: string, isGone: boolean = true): void {
     for (let mark = this.#newest.get(id); mark !== undefined; mark = mark.older) {
       mark.void = true
-      mark.gone = isGone
+      if (isGone) mark.gone = true
     }
-    this.#newest.delete(id)
   }
 
   /** Redis tells that the key was changed. What is in progress goes on: its lease says whether it is too old. */
@@ -43,12 +63,17 @@ export class InProgress {
     for (const id of this.#newest.keys()) this.hear(id)
   }
 
-  /** A change of everything under a path. */
-  invalidateUnder(path: string): void {
-    for (const id of this.#newest.keys()) if (isUnder(path, id)) this.invalidate(id)
+  /** A change of everything under a path begins. */
+  supersedeUnder(path: string): void {
+    for (const id of this.#newest.keys()) if (isUnder(path, id)) this.supersede(id)
   }
 
-  /** A change of everything under a path that carries a tag. What is in progress may not know its tags yet, so it is told. */
+  /** Such a change has ended. */
+  outdateUnder(path: string, isGone: boolean = true): void {
+    for (const id of this.#newest.keys()) if (isUnder(path, id)) this.outdate(id, isGone)
+  }
+
+  /** A change of everything under a path that carries a tag begins. What is in progress may not know its tags yet, so it is told. */
   endTag(path: string, tag: string): void {
     for (const [id, newest] of this.#newest) {
       if (!isUnder(path, id)) continue

@@ -248,7 +248,7 @@ export class RedisTier {
   /**
    * Stores a value where its lease and the generations it was noted under still stand.
    *
-   * @param mark void once the key has changed since: then a script that Redis had forgotten is not sent again
+   * @param mark superseded once the key has changed since: then a script that Redis had forgotten is not sent again
    */
   write({ path, key }: Place, writing: Writing, mark: Mark, budget: Budget): Promise<RedisWrite> {
     const name = this.#keys.value(path, key)
@@ -267,7 +267,7 @@ export class RedisTier {
     if (settling === undefined) return this.#write(name, writing, mark, budget)
     return settling.then((refused) => {
       if (refused !== undefined) return { kind: 'failed', error: refused }
-      return mark.void ? ENDED : this.#write(name, writing, mark, budget)
+      return mark.supersededBy !== undefined ? ENDED : this.#write(name, writing, mark, budget)
     })
   }
 
@@ -286,7 +286,7 @@ export class RedisTier {
   async #storeStamped(name: string, writing: Writing, mark: Mark, budget: Budget): Promise<RedisWrite> {
     let wrote = await this.#store(name, writing, mark, budget)
     if (wrote.kind !== 'late') return wrote
-    if (mark.void) return ENDED
+    if (mark.supersededBy !== undefined) return ENDED
     // Redis's clock is not where it was believed to be; now it is known.
     wrote = await this.#store(name, writing, mark, budget)
     return wrote.kind === 'late' ? { kind: 'failed', error: 'timeout' } : wrote
@@ -309,7 +309,7 @@ export class RedisTier {
     const looked = isTold ? generations.filter((one) => !isWidest(one)) : generations
     const form = this.#formOf(writing, storedAt)
     const args = [lease.token, expiryOfSpan(span), form]
-    const isObsolete = (): boolean => mark.void
+    const isObsolete = (): boolean => mark.supersededBy !== undefined
     // In a Cluster generations live elsewhere. A value whose generation has ended is then stored, and never read.
     const script = this.isCluster
       ? runInCluster(STORE_LOADED, [name, lease.name], args, isObsolete)
@@ -355,7 +355,7 @@ export class RedisTier {
       lease?.token ?? '',
       ...generations.map((one) => one.id ?? ''),
     ]
-    const isObsolete = (): boolean => mark.void
+    const isObsolete = (): boolean => mark.supersededBy !== undefined
     const pair = [name, this.#leaseOf(name)] as const
     const { left } = budget
     const script = this.isCluster
@@ -397,7 +397,7 @@ export class RedisTier {
   /**
    * Makes a value stale. Where Redis does not confirm that, the value is to be deleted.
    *
-   * @param mark void once the key has changed since: then a script that Redis had forgotten is not sent again
+   * @param mark superseded once the key has changed since: then a script that Redis had forgotten is not sent again
    */
   expire(place: Place, mark: Mark, budget: Budget): Promise<RedisDone> {
     const name = this.#keys.value(place.path, place.key)
@@ -409,10 +409,10 @@ export class RedisTier {
     if (settling !== undefined) {
       const refused = await settling
       if (refused !== undefined) return { kind: 'failed', error: refused }
-      if (mark.void) return DONE
+      if (mark.supersededBy !== undefined) return DONE
     }
     const lease = this.#leaseOf(name)
-    const isObsolete = (): boolean => mark.void
+    const isObsolete = (): boolean => mark.supersededBy !== undefined
     const script = this.isCluster
       ? runInCluster(EXPIRE_VALUE, [name, lease], [], isObsolete, { first: command('del', lease) })
       : runScript(EXPIRE_VALUE, [name, lease], [], isObsolete)

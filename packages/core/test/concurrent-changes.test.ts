@@ -1,0 +1,88 @@
+import { startCluster, startRedis } from '@otel-cache/test-servers'
+import { Cluster, Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import type { CacheOptions } from '../src/index.js'
+import { freshName, makeCache } from './support/caches.js'
+
+// Of changes of one key, made by one process without waiting, the last one has the last word. Those before it need not be
+// sent; they are confirmed when it is.
+const SERVERS = {
+  'a single Redis': async () => {
+    const server = await startRedis()
+    return { stop: () => server.stop(), connect: () => new Redis(server.port, server.host) }
+  },
+  'a Cluster': async () => {
+    const cluster = await startCluster()
+    return { stop: () => cluster.stop(), connect: () => new Cluster(cluster.address) }
+  },
+}
+
+describe.each(Object.entries(SERVERS))('%s', (_, start) => {
+  let server: Awaited<ReturnType<typeof start>>
+  beforeAll(async () => {
+    server = await start()
+  })
+  afterAll(() => server?.stop())
+
+  async function open(options: Partial<CacheOptions> = {}) {
+    const client = server.connect()
+    const cache = makeCache({ name: freshName(), redis: client, redisTimeout: 10_000, ...options })
+    onTestFinished(async () => {
+      await cache.close()
+      client.disconnect()
+    })
+    await cache.ready()
+    const other = makeCache({ name: cache.name, redis: client, memory: false, ...options })
+    onTestFinished(async () => {
+      await other.close()
+    })
+    return { cache, other }
+  }
+
+  const FIVE = [1, 2, 3, 4, 5]
+
+  test.each([
+    ['plain', {}],
+    ['compressed', { compression: { threshold: 0 } }],
+    ['without memory', { memory: false }],
+    ['for long', { staleIfError: 60_000 }],
+  ] satisfies Array<[string, Partial<CacheOptions>]>)(
+    'all sets are confirmed, and the last is read: %s',
+    async (_, options) => {
+      const { cache, other } = await open(options)
+      for (const round of [10, 20]) {
+        const sets = FIVE.map((value) => cache.set('a', round + value))
+        expect(await Promise.all(sets)).toEqual(FIVE.map(() => true))
+        expect([await cache.get('a'), await other.get('a')]).toEqual([round + 5, round + 5])
+      }
+      expect(cache.stats()).toMatchObject({ errors: 0, unconfirmed: 0 })
+    },
+  )
+
+  test('sets and deletes in turn are confirmed, whichever is last', async () => {
+    const { cache, other } = await open()
+    for (const last of [5, 4]) {
+      const changes = FIVE.slice(0, last).map((value) => (value % 2 === 0 ? cache.delete('a') : cache.set('a', value)))
+      expect(await Promise.all(changes)).not.toContain(false)
+      const left = last % 2 === 0 ? undefined : last
+      expect([await cache.get('a'), await other.get('a')]).toEqual([left, left])
+    }
+  })
+
+  test('a set after a clear or a deleteByTag under way is confirmed', async () => {
+    const { cache, other } = await open()
+    for (const end of [() => cache.clear(), () => cache.deleteByTag('t')]) {
+      await cache.set('a', 'before', { tags: ['t'] })
+      expect(await Promise.all([end(), cache.set('a', 'after', { tags: ['t'] })])).toEqual([true, true])
+      expect([await cache.get('a'), await other.get('a')]).toEqual(['after', 'after'])
+    }
+  })
+
+  test('a thousand sets of a key take the trips of few', async () => {
+    const { cache, other } = await open()
+    await cache.set('a', 0)
+    const sets = Array.from({ length: 1_000 }, (_, index) => cache.set('a', index))
+    expect(new Set(await Promise.all(sets))).toEqual(new Set([true]))
+    expect(await other.get('a')).toBe(999)
+  })
+})
