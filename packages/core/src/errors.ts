@@ -2,7 +2,7 @@ const BRAND = Symbol.for('otel-cache.error')
 
 /**
  * The base of every error this package makes. A loader's own error is none of these and passes through unwrapped.
- * `code` is stable; messages are not.
+ * `code` is stable; messages are not. Each code has a page in the documentation, below `docs/errors`.
  */
 export class CacheError extends Error {
   override readonly name: string = 'CacheError'

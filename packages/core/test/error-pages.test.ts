@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { ERRORS } from '../src/telemetry/names.js'
 
 // Each code is a promise that its page can be found: what the packages tell and what the documentation explains are held
 // together here.
@@ -40,4 +41,9 @@ test('nothing is told through diag without a code', () => {
   expect(told.length).toBeGreaterThan(15)
   // One text has two codes, which is handed on to it.
   expect(told.filter(({ said }) => !/\[(?:OTEL_CACHE_[A-Z_]+|\$\{code\})\]['`]$/.test(said.trim()))).toEqual([])
+})
+
+test('every error_type has a section, and every section but one a type', () => {
+  const sections = readFileSync(new URL('error-types.md', PAGES), 'utf8').match(/(?<=^## ).*$/gm)
+  expect(sections).toEqual([...(ERRORS.attributes['error_type'] ?? []), 'Skipped'])
 })

@@ -2,7 +2,8 @@ import { inspect } from 'node:util'
 
 /**
  * The base of the errors this package makes, but for `ExporterOptionError`, which is a `TypeError` with the same members:
- * `isExporterError` knows both. `code` is stable; messages are not. A port that cannot be opened is reported as the
+ * `isExporterError` knows both. `code` is stable; messages are not. Each code has a page in the documentation, below
+ * `docs/errors`. A port that cannot be opened is reported as the
  * operating system's own error, such as `EADDRINUSE`.
  */
 export class ExporterError extends Error {
