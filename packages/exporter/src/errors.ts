@@ -8,6 +8,7 @@ import { inspect } from 'node:util'
  */
 export class ExporterError extends Error {
   override readonly name: string = 'ExporterError'
+  /** Stable: `ERR_EXPORTER_` and what is wrong. */
   readonly code: string
 
   constructor(code: string, message: string, options?: ErrorOptions) {
