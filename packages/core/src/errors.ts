@@ -2,7 +2,7 @@ const BRAND = Symbol.for('otel-cache.error')
 
 /**
  * The base of every error this package makes. A loader's own error is none of these and passes through unwrapped.
- * `code` is stable; messages are not.
+ * `code` is stable; messages are not. Each code has a page in the documentation, below `docs/errors`.
  */
 export class CacheError extends Error {
   override readonly name: string = 'CacheError'
@@ -49,7 +49,8 @@ export class LoadTimeoutError extends CacheError {
 
   constructor(keys: readonly string[], timeout: number) {
     const others = keys.length > 1 ? ` and ${keys.length - 1} more` : ''
-    super('ERR_CACHE_LOAD_TIMEOUT', `the loader of ${describe(keys[0])}${others} did not finish within ${timeout} ms`)
+    const what = `the loader of ${describe(keys[0])}${others} did not finish within ${timeout} ms`
+    super('ERR_CACHE_LOAD_TIMEOUT', `${what}: bound what it waits for, or raise loadTimeout`)
   }
 }
 
@@ -58,7 +59,7 @@ export class NotReadyError extends CacheError {
   override readonly name = 'NotReadyError'
 
   constructor(timeout: number) {
-    super('ERR_CACHE_NOT_READY', `Redis did not answer within ${timeout} ms`)
+    super('ERR_CACHE_NOT_READY', `Redis did not answer within ${timeout} ms: the cache goes on without it, and asks again`)
   }
 }
 
@@ -67,7 +68,7 @@ export class CacheClosedError extends CacheError {
   override readonly name = 'CacheClosedError'
 
   constructor(name: string) {
-    super('ERR_CACHE_CLOSED', `the cache ${JSON.stringify(name)} is closed`)
+    super('ERR_CACHE_CLOSED', `the cache ${JSON.stringify(name)} is closed: close it after its last caller`)
   }
 }
 
@@ -93,7 +94,8 @@ export class OverloadedError extends CacheError {
   override readonly name = 'OverloadedError'
 
   constructor(waiting: number) {
-    super('ERR_CACHE_OVERLOADED', `${waiting} loads are waiting for maxConcurrentLoads: the origin does not keep up`)
+    const what = `${waiting} loads are waiting for maxConcurrentLoads: the origin does not keep up`
+    super('ERR_CACHE_OVERLOADED', `${what}; shed callers, or raise maxConcurrentLoads`)
   }
 }
 

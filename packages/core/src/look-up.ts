@@ -260,7 +260,7 @@ function unclaimed(read: RedisRead): Claimed {
 
 /** A fault of ours, or of a client that keeps no promise: told, and no key is dead for it. */
 export function broken(error: unknown): NotFound {
-  diag.error('otel-cache: a lookup failed', error)
+  diag.error('otel-cache: a lookup failed [OTEL_CACHE_LOOKUP_FAILED]', error)
   return { outcome: MISS.unavailable, stale: undefined, error: 'other' }
 }
 

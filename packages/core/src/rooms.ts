@@ -129,7 +129,8 @@ export class Rooms {
 
   /** The promise of something that goes on behind a caller's back. */
   behind(background: Promise<unknown>): void {
-    const failed = (error: unknown): void => diag.error('otel-cache: waitUntil failed', error)
+    const failed = (error: unknown): void =>
+      diag.error('otel-cache: waitUntil failed [OTEL_CACHE_WAIT_UNTIL_FAILED]', error)
     try {
       // Its type says that it returns nothing; an async one returns a promise all the same.
       Promise.resolve(this.options.waitUntil?.(background)).catch(failed)

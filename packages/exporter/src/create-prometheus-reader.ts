@@ -47,7 +47,8 @@ export function createPrometheusReader(options: PrometheusReaderOptions = {}): P
   reader.listening.catch((error) => {
     if (preventServerStart) return
     const { host, port } = settings.address
-    diag.error(`otel-cache: no metrics are served, ${host} port ${port} could not be opened`, error)
+    const what = `no metrics are served, ${host} port ${port} could not be opened`
+    diag.error(`otel-cache: ${what} [OTEL_CACHE_PORT_NOT_OPENED]`, error)
   })
   return reader
 }

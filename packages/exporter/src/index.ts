@@ -5,7 +5,7 @@
  * @module @otel-cache/exporter
  */
 export { createPrometheusReader, type PrometheusReaderOptions } from './create-prometheus-reader.js'
-export { ExporterOptionError } from './errors.js'
+export { ExporterError, ExporterOptionError, isExporterError, NoPrimaryError, NotListeningError } from './errors.js'
 export type { Exemplar, ExemplarSource } from './exemplars.js'
 export type { Address, PrometheusPortOptions } from './options.js'
 export type { PrometheusReader } from './prometheus-reader.js'

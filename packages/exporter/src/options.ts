@@ -84,7 +84,8 @@ function portFromEnvironment(): number {
   const text = process.env['OTEL_EXPORTER_PROMETHEUS_PORT']
   if (text === undefined || text === '') return DEFAULT_PORT
   if (isPort(Number(text))) return Number(text)
-  diag.warn(`otel-cache: OTEL_EXPORTER_PROMETHEUS_PORT must be an integer from 0 to 65535; received '${text}', ignored`)
+  const why = `OTEL_EXPORTER_PROMETHEUS_PORT must be an integer from 0 to 65535; received '${text}', ignored`
+  diag.warn(`otel-cache: ${why} [OTEL_CACHE_PORT_IGNORED]`)
   return DEFAULT_PORT
 }
 

@@ -4,6 +4,7 @@ import { diag } from '@opentelemetry/api'
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus'
 import { ClusterPrimary } from './cluster/primary.js'
 import { ClusterWorker } from './cluster/worker.js'
+import { NotListeningError } from './errors.js'
 import type { Families } from './exposition/family.js'
 import { Translator } from './exposition/translator.js'
 import type { Address, Settings } from './options.js'
@@ -71,7 +72,7 @@ export class PrometheusReader extends PrometheusExporter {
   override readonly getMetricsRequestHandler = (request: IncomingMessage, response: ServerResponse): void => {
     this.#endpoint.answer(request, response).catch((error: unknown) => {
       // The application has already answered, for one. Not thrown into the process for that.
-      diag.error('otel-cache: a request for the metrics could not be answered', error)
+      diag.error('otel-cache: a request for the metrics could not be answered [OTEL_CACHE_REQUEST_NOT_ANSWERED]', error)
     })
   }
 
@@ -100,9 +101,10 @@ export class PrometheusReader extends PrometheusExporter {
     if (this.#worker !== undefined) return this.#worker.start()
     const address = await this.#port?.listen(this.#settings.address)
     this.#primary?.start(address)
-    if (address === undefined) throw new Error('nothing is listened on, because of preventServerStart')
+    if (address === undefined) throw new NotListeningError('nothing is listened on, because of preventServerStart')
     if (!this.#settings.security.isProtected && !isLoopback(address.host)) {
-      diag.warn(`otel-cache: everybody who reaches ${address.host} port ${address.port} can read the metrics`)
+      const who = `everybody who reaches ${address.host} port ${address.port} can read the metrics`
+      diag.warn(`otel-cache: ${who} [OTEL_CACHE_PORT_UNPROTECTED]`)
     }
     return address
   }

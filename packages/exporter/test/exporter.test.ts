@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import {
   createPrometheusReader,
   ExporterOptionError,
+  isExporterError,
   type PrometheusPortOptions,
   startPrometheusExporter,
 } from '../src/index.js'
@@ -106,7 +107,7 @@ describe('a collection that fails', () => {
     expect(headers['content-type']).toBe('text/plain; charset=utf-8')
     expect(body).not.toContain('secret words')
     expect(reported).toHaveBeenCalledWith(
-      expect.any(String),
+      'otel-cache: the metrics could not be collected [OTEL_CACHE_COLLECTION_FAILED]',
       new AggregateError([new Error('secret words')], 'a collection failed in part'),
     )
     broken = false
@@ -255,7 +256,7 @@ describe('the environment', () => {
     expect(warn).not.toHaveBeenCalled()
     createPrometheusReader({})
     expect(warn).toHaveBeenCalledWith(
-      expect.stringContaining("OTEL_EXPORTER_PROMETHEUS_PORT must be an integer from 0 to 65535; received 'ninety'"),
+      "otel-cache: OTEL_EXPORTER_PROMETHEUS_PORT must be an integer from 0 to 65535; received 'ninety', ignored [OTEL_CACHE_PORT_IGNORED]",
     )
   })
 
@@ -276,7 +277,9 @@ describe('who can reach it', () => {
     await ask(url)
     await ask(url)
     expect(warn).toHaveBeenCalledOnce()
-    expect(warn).toHaveBeenCalledWith(expect.stringContaining('everybody who reaches 0.0.0.0 port'))
+    expect(warn).toHaveBeenCalledWith(
+      expect.stringMatching(/everybody who reaches 0\.0\.0\.0 port .*\[OTEL_CACHE_PORT_UNPROTECTED\]$/),
+    )
   })
 })
 
@@ -317,6 +320,7 @@ describe('options that cannot work', () => {
     const error = await startPrometheusExporter(options as PrometheusPortOptions).catch((error: unknown) => error)
     expect(error).toBeInstanceOf(ExporterOptionError)
     expect(error).toBeInstanceOf(TypeError)
+    expect(isExporterError(error)).toBe(true)
     expect(error).toMatchObject({ name: 'ExporterOptionError', code: 'ERR_EXPORTER_INVALID_OPTION', message })
   })
 })

@@ -102,7 +102,7 @@ describe.each(Object.entries(frameworks))('in %s', (_, mount) => {
     const { status, body } = await ask(url)
     expect(status).toBe(503)
     expect(body).not.toContain('secret')
-    expect(error).toHaveBeenCalledWith(expect.stringContaining('could not be collected'), expect.any(Error))
+    expect(error).toHaveBeenCalledWith(expect.stringContaining('[OTEL_CACHE_COLLECTION_FAILED]'), expect.any(Error))
     expect((await ask(url, { path: '/' })).body).toBe('the application')
     gauge.removeCallback(broken)
     expect((await ask(url)).status).toBe(200)

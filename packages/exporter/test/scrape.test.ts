@@ -3,7 +3,13 @@ import { createServer, type IncomingMessage, request } from 'node:http'
 import { gunzipSync } from 'node:zlib'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { createPrometheusReader, type PrometheusPortOptions, startPrometheusExporter } from '../src/index.js'
+import {
+  createPrometheusReader,
+  isExporterError,
+  NotListeningError,
+  type PrometheusPortOptions,
+  startPrometheusExporter,
+} from '../src/index.js'
 import { ask, open, recordDiag } from './helpers.js'
 
 const OPENMETRICS = { accept: 'application/openmetrics-text' }
@@ -193,7 +199,10 @@ describe("in the application's own server", () => {
     const { port } = server.address() as { port: number }
     const asked = ask(`http://127.0.0.1:${port}/`).catch(() => {})
     await vi.waitFor(() =>
-      expect(error).toHaveBeenCalledWith(expect.stringContaining('could not be answered'), expect.any(Error)),
+      expect(error).toHaveBeenCalledWith(
+        expect.stringContaining('[OTEL_CACHE_REQUEST_NOT_ANSWERED]'),
+        expect.any(Error),
+      ),
     )
     server.close().closeAllConnections()
     await asked
@@ -208,7 +217,14 @@ describe("in the application's own server", () => {
   test('nothing is listened on', async () => {
     const { error } = recordDiag()
     const { reader } = await mount({ port: 1 })
-    await expect(reader.listening).rejects.toThrow('preventServerStart')
+    const refused = await reader.listening.catch((error: unknown) => error)
+    expect(refused).toBeInstanceOf(NotListeningError)
+    expect(isExporterError(refused)).toBe(true)
+    expect(refused).toMatchObject({
+      name: 'NotListeningError',
+      code: 'ERR_EXPORTER_NOT_LISTENING',
+      message: expect.stringContaining('preventServerStart'),
+    })
     expect(error).not.toHaveBeenCalled()
   })
 

@@ -188,7 +188,7 @@ describe('TLS', () => {
     vi.advanceTimersByTime(60_000)
     expect(await shown()).toBe('otel-cache tests')
     expect(error).toHaveBeenCalledWith(
-      expect.any(String),
+      expect.stringContaining('[OTEL_CACHE_CERTIFICATES_NOT_READ]'),
       expect.objectContaining({ message: expect.stringMatching(/^tls.keyFile/) }),
     )
     file('live-key.pem', String(stranger.key))

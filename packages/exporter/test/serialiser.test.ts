@@ -206,7 +206,9 @@ c_total{otel_scope_name="b"} 1
     expect(await text('text')).toBe('# TYPE a_b gauge\na_b 1\n')
     await text('text')
     expect(warn).toHaveBeenCalledOnce()
-    expect(warn).toHaveBeenCalledWith(expect.stringContaining('the metric a_b is not served'))
+    expect(warn).toHaveBeenCalledWith(
+      expect.stringMatching(/the metric a_b is not served.*\[OTEL_CACHE_METRIC_NOT_SERVED\]$/),
+    )
   })
 })
 

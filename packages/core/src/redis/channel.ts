@@ -220,7 +220,9 @@ export class Channel {
   #lose(failure: ErrorType): void {
     for (const member of this.#members) member.failed(failure)
     this.#failures += 1
-    if (this.#failures >= MANY) this.#warn(`the invalidation channel cannot be had (${failure})`)
+    if (this.#failures >= MANY) {
+      this.#warn(`the invalidation channel cannot be had (${failure})`, 'OTEL_CACHE_CHANNEL_FAILING')
+    }
     this.#break()
     this.#after(this.#pause, () => this.#open())
     this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE)
@@ -239,14 +241,14 @@ export class Channel {
     this.#break()
     this.#isUnsupported = true
     this.#settle()
-    this.#warn(`this Redis offers no invalidation channel (${error.message})`)
+    this.#warn(`this Redis offers no invalidation channel (${error.message})`, 'OTEL_CACHE_NO_CHANNEL')
   }
 
   /** Once. */
-  #warn(reason: string): void {
+  #warn(reason: string, code: string): void {
     if (this.#hasWarned) return
     this.#hasWarned = true
-    diag.warn(`otel-cache: ${reason}: memory is believed for maxStaleness only`)
+    diag.warn(`otel-cache: ${reason}: memory is believed for maxStaleness only [${code}]`)
   }
 
   #settle(): void {

@@ -129,7 +129,7 @@ function deliver(done: Gathered['done'], replies: readonly Reply[]): void {
   try {
     done(replies)
   } catch (error) {
-    diag.error('otel-cache: a reply was not taken', error)
+    diag.error('otel-cache: a reply was not taken [OTEL_CACHE_REPLY_NOT_TAKEN]', error)
   }
 }
 

@@ -6,7 +6,7 @@ export function guarded(action: () => void): void {
     action()
   } catch (error) {
     try {
-      diag.error('otel-cache: telemetry failed', error)
+      diag.error('otel-cache: telemetry failed [OTEL_CACHE_TELEMETRY_FAILED]', error)
     } catch {
       // A diag logger that throws leaves nobody to tell.
     }

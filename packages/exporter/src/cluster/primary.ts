@@ -78,7 +78,7 @@ export class ClusterPrimary {
       await within(timeout, answer)
     } catch (error) {
       if (error instanceof AggregateError) throw error
-      diag.warn(`otel-cache: worker ${worker.id} tells no metrics; it counts as it last did`)
+      diag.warn(`otel-cache: worker ${worker.id} tells no metrics; it counts as it last did [OTEL_CACHE_WORKER_SILENT]`)
       member.isSilent = true
     } finally {
       this.#awaited.delete(key)

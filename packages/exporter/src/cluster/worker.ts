@@ -1,5 +1,6 @@
 import { diag } from '@opentelemetry/api'
 import { DeadlineError, within } from '../deadline.js'
+import { NoPrimaryError, NotListeningError } from '../errors.js'
 import type { Collect } from '../exposition/family.js'
 import type { Address } from '../options.js'
 import { encode, isOurs, type ToPrimary, type ToWorker } from './messages.js'
@@ -30,9 +31,9 @@ export class ClusterWorker {
       if (address !== undefined) return address
     } catch (error) {
       if (!(error instanceof DeadlineError)) throw error
-      throw new Error('the primary of the cluster serves no metrics: there, too, the exporter wants `cluster: true`')
+      throw new NoPrimaryError(error)
     }
-    throw new Error('the primary of the cluster serves its metrics through a server of its own')
+    throw new NotListeningError('the primary of the cluster serves its metrics through a server of its own')
   }
 
   /** Tells the last counts. */
@@ -54,7 +55,7 @@ export class ClusterWorker {
     try {
       await tell({ otelCacheExporter: 'collected', id, families: encode(await this.#collect(timeout)) })
     } catch (error) {
-      diag.error('otel-cache: the metrics of this worker could not be collected', error)
+      diag.error('otel-cache: the metrics of this worker could not be collected [OTEL_CACHE_COLLECTION_FAILED]', error)
       await tell({ otelCacheExporter: 'failed', id })
     }
   }

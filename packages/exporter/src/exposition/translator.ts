@@ -74,7 +74,8 @@ export class Translator {
   #complain(instrument: string, name: string): void {
     if (this.#complained.has(instrument)) return
     this.#complained.add(instrument)
-    diag.warn(`otel-cache: the metric ${instrument} is not served: ${name} is already another one of another type`)
+    const why = `the metric ${instrument} is not served: ${name} is already another one of another type`
+    diag.warn(`otel-cache: ${why} [OTEL_CACHE_METRIC_NOT_SERVED]`)
   }
 }
 

@@ -69,7 +69,7 @@ export class MetricsEndpoint {
       if (!(error instanceof DeadlineError)) return unavailable(NOT_COLLECTED)
       this.#metrics.failed('timeout')
       const why = `the metrics could not be collected within ${timeout} ms`
-      diag.error(`otel-cache: ${why}`)
+      diag.error(`otel-cache: ${why} [OTEL_CACHE_COLLECTION_TIMEOUT]`)
       return unavailable(`${why}\n`)
     }
   }
@@ -108,7 +108,7 @@ export class MetricsEndpoint {
 
   #failed(error: unknown): never {
     this.#metrics.failed(error instanceof AggregateError ? 'partial' : 'collection')
-    diag.error('otel-cache: the metrics could not be collected', error)
+    diag.error('otel-cache: the metrics could not be collected [OTEL_CACHE_COLLECTION_FAILED]', error)
     throw error
   }
 }

@@ -69,7 +69,10 @@ export class Page {
     try {
       send(response, (await this.#authentication.refuse(request)) ?? methodReply(request) ?? (await page()))
     } catch (error) {
-      diag.error('otel-cache: the page could not be read; a bundle does not carry its files', error)
+      diag.error(
+        'otel-cache: the page could not be read; a bundle does not carry its files [OTEL_CACHE_PAGE_NOT_READ]',
+        error,
+      )
       send(response, { status: 503, body: "the page could not be read; OpenTelemetry's diag logger was told why\n" })
     }
   }

@@ -68,7 +68,9 @@ export class Port {
       // Exclusive: workers of a `node:cluster` would otherwise answer the same port in turn, and every counter jump.
       this.#server.once('error', reject).listen({ host, port, exclusive: true }, () => {
         // Not of the start any more; without a listener it would be thrown into the process.
-        this.#server.on('error', (error) => diag.error('otel-cache: the metrics port failed', error))
+        this.#server.on('error', (error) => {
+          diag.error('otel-cache: the metrics port failed [OTEL_CACHE_PORT_FAILED]', error)
+        })
         const address = this.#server.address()
         if (address !== null && typeof address === 'object') resolve({ host: address.address, port: address.port })
       })
@@ -120,6 +122,7 @@ function renew(server: TlsServer, tls: TlsSettings): void {
   try {
     server.setSecureContext(tls.reread().server)
   } catch (error) {
-    diag.error('otel-cache: the certificates could not be read again; the last ones stay', error)
+    const what = 'the certificates could not be read again; the last ones stay'
+    diag.error(`otel-cache: ${what} [OTEL_CACHE_CERTIFICATES_NOT_READ]`, error)
   }
 }

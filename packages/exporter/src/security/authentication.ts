@@ -53,7 +53,7 @@ export class Authentication {
       if (isRight === undefined) return BUSY
       return isRight ? undefined : this.#unauthorized()
     } catch (error) {
-      diag.error('otel-cache: a password could not be compared', error)
+      diag.error('otel-cache: a password could not be compared [OTEL_CACHE_PASSWORD_NOT_COMPARED]', error)
       return { status: 503, body: 'the credentials could not be checked\n' }
     }
   }
