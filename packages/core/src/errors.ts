@@ -59,7 +59,10 @@ export class NotReadyError extends CacheError {
   override readonly name = 'NotReadyError'
 
   constructor(timeout: number) {
-    super('ERR_CACHE_NOT_READY', `Redis did not answer within ${timeout} ms: the cache goes on without it, and asks again`)
+    super(
+      'ERR_CACHE_NOT_READY',
+      `Redis did not answer within ${timeout} ms: the cache goes on without it, and asks again`,
+    )
   }
 }
 
