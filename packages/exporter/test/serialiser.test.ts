@@ -21,7 +21,8 @@ function setUp(options: Partial<TranslatorOptions> = {}, views: ViewOptions[] = 
   const defaults = { withoutScopeInfo: true, withoutTargetInfo: true, exemplars: () => undefined, gaugeLabels: {} }
   const translator = new Translator({ ...defaults, ...options })
   const collected = async () => (await reader.collect()).resourceMetrics
-  const text = async (format: Format) => write(translator.families(await collected()).values(), format)
+  const text = async (format: Format) =>
+    Buffer.from(write(translator.families(await collected()).values(), format)).toString()
   return { provider, meter: provider.getMeter('shop', '1'), collected, text }
 }
 

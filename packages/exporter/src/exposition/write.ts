@@ -1,23 +1,26 @@
 import type { Exemplar } from '../exemplars.js'
 import type { Family, HistogramValue } from './family.js'
 import { escapeLabel } from './labels.js'
+import { Utf8Text } from './utf8-text.js'
 
 /** Prometheus's text format 0.0.4, or OpenMetrics 1.0.0. */
 export type Format = 'text' | 'openmetrics'
 
-/** The whole of what a scrape answers. */
-export function write(families: Iterable<Family>, format: Format): string {
-  let text = ''
+/** The whole of what a scrape answers, in UTF-8. */
+export function write(families: Iterable<Family>, format: Format): Uint8Array {
+  const text = new Utf8Text()
   for (const family of families) {
-    if (family.series.size > 0) text += format === 'text' ? header(family) : openMetricsHeader(family)
+    if (family.series.size > 0) text.add(format === 'text' ? header(family) : openMetricsHeader(family))
     for (const [labels, value] of family.series) {
-      text +=
+      text.add(
         typeof value === 'number'
           ? `${family.name}${labels && `{${labels}}`} ${number(value)}\n`
-          : histogram(family.name, labels, value, format)
+          : histogram(family.name, labels, value, format),
+      )
     }
   }
-  return format === 'text' ? text : `${text}# EOF\n`
+  if (format === 'openmetrics') text.add('# EOF\n')
+  return text.bytes
 }
 
 function header({ name, type, help }: Family): string {

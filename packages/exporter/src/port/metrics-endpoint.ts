@@ -100,7 +100,7 @@ export class MetricsEndpoint {
     const families = await collected
     try {
       const text = write([...families.values(), ...this.#metrics.families()], format)
-      return zipped ? await gzip(text) : Buffer.from(text)
+      return zipped ? await gzip(text) : text
     } catch (error) {
       return this.#failed(error)
     }
