@@ -68,7 +68,11 @@ export const IN_CLUSTER: readonly Fault[] = [
     },
     end: async ({ cluster, server }) => {
       const slot = Number(await server.command('CLUSTER', 'KEYSLOT', UNUSED))
-      await server.command('CLUSTER', 'ADDSLOTS', slot)
+      // What the owner had said before it lost the slot may have come late, and made it the owner again.
+      await until(async () => {
+        await server.command('CLUSTER', 'DELSLOTS', slot).catch(() => {})
+        return (await server.command('CLUSTER', 'ADDSLOTS', slot).catch(() => 'busy')) === 'OK'
+      }, 'the slot')
       await until(async () => {
         const infos = await Promise.all(cluster.nodes.map((node) => node.command('CLUSTER', 'INFO').then(String)))
         return infos.every((info) => info.includes('cluster_state:ok'))
