@@ -22,7 +22,7 @@ import { Reader } from './reader.js'
 import { Recovery } from './recovery.js'
 import { RedisClock } from './redis-clock.js'
 import { EXPIRE_VALUE, STORE_LOADED, STORE_VALUE } from './scripts.js'
-import { readStored, type Stored, writePieces } from './stored-form.js'
+import { readStored, type Stored, sameTags, writePieces } from './stored-form.js'
 import { type Ids, isWidest, StoredGenerations } from './stored-generations.js'
 import type { Judge, RedisRead, Sent } from './verdict.js'
 import { type Command, command, numberOf, type Reply, runScript, Wire } from './wire.js'
@@ -542,10 +542,6 @@ function expiryOfSpan(span: Span): Milliseconds {
 function stoodSince(generations: readonly Generation[], asked: number): boolean {
   for (const one of generations) if (one.ended || one.doubted >= asked) return false
   return true
-}
-
-function sameTags(one: readonly string[], other: readonly string[]): boolean {
-  return one.length === other.length && one.every((tag, index) => tag === other[index])
 }
 
 /** An ioredis client may carry a prefix of its own, before ours. */
