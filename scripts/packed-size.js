@@ -6,10 +6,10 @@ import { rolldown } from 'rolldown'
 
 /** In bytes; a little above what it is. Raise one with a reason, in a commit of its own. */
 const BOUNDS = {
-  /** The main entry with lru-cache, as a bundler makes it. */
+  /** The main entry, as a bundler makes it. */
   'bundled, minified and gzipped': 50_000,
   /** The tarball's files, with the sources and maps for debuggers. */
-  unpacked: 1_350_000,
+  unpacked: 1_400_000,
 }
 
 /**
