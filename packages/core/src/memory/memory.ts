@@ -104,9 +104,10 @@ export class Memory {
 
   #isUsable(id: string, slot: number, now: Milliseconds, mayVerify: boolean): boolean {
     const table = this.#table
-    if (!(now < (table.usableUntil[slot] as number) || this.#isProven(id, slot, now, mayVerify))) return false
+    // What has ended must not be verified: a lookup that fails at once drops it, and its slot with it.
     const extras = table.extrasOf(slot)
-    return extras === undefined || extras.generations.every((one) => !one.ended)
+    if (extras !== undefined && extras.generations.some((one) => one.ended)) return false
+    return now < (table.usableUntil[slot] as number) || this.#isProven(id, slot, now, mayVerify)
   }
 
   /** Whether it was proven since, once its own proof has ended. */
