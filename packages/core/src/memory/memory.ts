@@ -20,6 +20,9 @@ export interface Coherent {
   verify(id: string): void
 }
 
+/** What alone is larger is not held: its column would count it for less. */
+const LARGEST = 2 ** 32 - 1
+
 /** Without Redis, or a channel, an entry has its own proof and no other. */
 const ALONE: Coherent = { believedUntil: () => Number.NEGATIVE_INFINITY, verify: () => {} }
 
@@ -106,7 +109,7 @@ export class Memory {
     const table = this.#table
     // What has ended must not be verified: a lookup that fails at once drops it, and its slot with it.
     const extras = table.extrasOf(slot)
-    if (extras !== undefined && extras.generations.some((one) => one.ended)) return false
+    if (extras?.generations.some((one) => one.ended)) return false
     return now < (table.usableUntil[slot] as number) || this.#isProven(id, slot, now, mayVerify)
   }
 
@@ -208,7 +211,7 @@ export class Memory {
   }
 
   fits(bytes: number): boolean {
-    return bytes <= this.#limits.maxBytes
+    return bytes <= this.#limits.maxBytes && bytes <= LARGEST
   }
 
   /** @param reason counted as an eviction; none where the entry is about to be written again */
