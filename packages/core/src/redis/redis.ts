@@ -388,10 +388,21 @@ export class RedisTier {
     this.#deletes.distrust(this.#keys.value(path, key))
   }
 
-  /** Deletes values. */
-  delete(path: string, keys: readonly string[], budget: Budget): Promise<RedisDone> {
+  /**
+   * Deletes values.
+   *
+   * @param mayGiveWay asked when its turn has come: then nothing is sent, and the result is undefined
+   */
+  delete(
+    path: string,
+    keys: readonly string[],
+    budget: Budget,
+    mayGiveWay: () => boolean = () => false,
+  ): Promise<RedisDone | undefined> {
     const names = keys.map((key) => this.#keys.value(path, key))
-    return this.#changeInOrder(names, budget, () => this.#deletes.delete(names, budget))
+    return this.#changeInOrder(names, budget, async () =>
+      mayGiveWay() ? undefined : this.#deletes.delete(names, budget),
+    )
   }
 
   /**
