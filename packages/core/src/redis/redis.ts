@@ -76,7 +76,7 @@ export class RedisTier {
   readonly leases: Leases
   readonly #recovery: Recovery
   /** In a Cluster. */
-  readonly #inOrder = new InOrder()
+  readonly #inOrder: InOrder
   readonly #listener: ChangeListener
   readonly #channel: Channel
   readonly coherence: Coherence
@@ -96,6 +96,7 @@ export class RedisTier {
     this.#keys = keys
     this.#generations = generations
     this.#clock = clock
+    this.#inOrder = new InOrder(clock)
     this.#timeout = timeout
     this.#listener = listener
     const own = clientPrefix(client)
@@ -257,8 +258,18 @@ export class RedisTier {
     return writing.lease === undefined ? this.#changeInOrder([name], budget, write) : write()
   }
 
-  #changeInOrder<T>(names: readonly string[], budget: Budget, change: () => Promise<T>): Promise<T> {
-    return this.isCluster ? this.#inOrder.run(names, budget, change) : change()
+  #changeInOrder<T>(
+    names: readonly string[],
+    budget: Budget,
+    change: () => Promise<T | RedisFailed>,
+  ): Promise<T | RedisFailed> {
+    return this.isCluster ? this.#inOrder.run(names, budget, change, () => this.#lost(names)) : change()
+  }
+
+  /** What those before leave is not to be read either. */
+  #lost(names: readonly string[]): RedisFailed {
+    for (const name of names) this.#deletes.distrust(name)
+    return { kind: 'failed', error: 'timeout' }
   }
 
   #writeTo(name: string, writing: Writing, mark: Mark, budget: Budget): Promise<RedisWrite> {
