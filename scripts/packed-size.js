@@ -6,8 +6,8 @@ import { rolldown } from 'rolldown'
 
 /** In bytes; a little above what it is. Raise one with a reason, in a commit of its own. */
 const BOUNDS = {
-  /** The main entry, as a bundler makes it. */
-  'bundled, minified and gzipped': 50_000,
+  /** The main entry, as a bundler makes it: there is no dependency. */
+  'bundled, minified and gzipped': 46_000,
   /** The tarball's files, with the sources and maps for debuggers. */
   unpacked: 1_400_000,
 }

@@ -2,15 +2,20 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { drawCharts } from '../src/report/charts.js'
 import { renewed } from '../src/report/document.js'
-import { CHARTS, PAGE } from '../src/report/write-report.js'
+import { CHARTS, PAGE, PAGES } from '../src/report/write-report.js'
 import { readResults } from '../src/results.js'
 
 const results = readResults()
 const page = readFileSync(PAGE, 'utf8')
 
-test('the page has the figures of the kept run: `pnpm bench:report` writes them', () => {
-  expect(renewed(page, results)).toBe(page)
-})
+test.each(PAGES.map((url) => [url.pathname.split('/docs/')[1], url] as const))(
+  '%s has the figures of the kept run: `pnpm bench:report` writes them',
+  (_, url) => {
+    const text = readFileSync(url, 'utf8')
+    expect(text).toContain('<!-- figures: ')
+    expect(renewed(text, results)).toBe(text)
+  },
+)
 
 test('the charts are drawn from the kept run, and there are no others', async () => {
   const charts = await drawCharts(results)

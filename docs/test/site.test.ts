@@ -28,6 +28,18 @@ it('describes every new page in its front matter', () => {
   expect(wanting).toEqual([])
 })
 
+it('has the parts of a feature, in their order, on every page of one', () => {
+  const parts = ['**In short.**', '## The picture', '## Options', '## Signals', '## Limits', '## See also']
+  const features = SECTIONS.flatMap((section) => section.pages).filter((page) => page.startsWith('features/'))
+  const wanting = features.filter((page) => {
+    const text = readFileSync(join(REPOSITORY_ROOT, `docs/${page}.md`), 'utf8')
+    const places = parts.map((part) => text.indexOf(`\n${part}`))
+    return places.some((place, index) => place <= (places[index - 1] ?? 0))
+  })
+  expect(features.length).toBeGreaterThan(10)
+  expect(wanting).toEqual([])
+})
+
 it('has no dead link, and no dead anchor', () => {
   expect(deadLinksOfSite()).toEqual([])
 })

@@ -3,6 +3,7 @@ import type { ProgramReport, Table } from '../program.js'
 import type { Results } from '../results.js'
 import { FLOORS_COLUMNS, floorsCells } from '../summary.js'
 import { contractPicture, pictureOf } from './charts.js'
+import { QUOTED } from './quoted.js'
 
 /** Where a figure of the results begins and ends in a page; what lies between is written by nobody. */
 const BLOCK = /(<!-- figures: ([\w-]+) -->)[\s\S]*?(<!-- end of figures -->)/g
@@ -24,6 +25,8 @@ function block(name: string, results: Results, ownBlocks: readonly string[]): st
     const others = Object.entries(programs).filter(([program]) => !ownBlocks.includes(program))
     return others.map(([program, report]) => `### ${program}\n\n${programPart(report)}`).join('\n\n')
   }
+  const [columns, ...rows] = QUOTED[name]?.(results) ?? []
+  if (columns !== undefined) return markdownTable({ columns, rows })
   const report = programs[name]
   if (report === undefined) throw new Error(`docs: no program is called '${name}'`)
   return programPart(report)

@@ -17,7 +17,7 @@ export interface Block {
 
 /** Every page that people read: those of the site, and the READMEs. */
 export function pages(): string[] {
-  const readmes = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'bench/README.md']
+  const readmes = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', 'bench/README.md']
   for (const folder of ['packages', 'examples']) readmes.push(...readmesIn(folder))
   return [...pagesIn('').map((page) => `docs/${page}.md`), ...readmes].sort()
 }

@@ -1,0 +1,113 @@
+import type { ProgramReport } from '../program.js'
+import type { Results } from '../results.js'
+import type { Result } from '../summary.js'
+
+/** Figures of the run that other pages quote, as the rows of tables with a column of labels. By the name of their block. */
+export const QUOTED: Readonly<Record<string, (results: Results) => readonly (readonly string[])[]>> = {
+  costs,
+  packing,
+  'beside-bentocache': (results) => beside('bentocache', results),
+  'beside-cache-manager': (results) => beside('cache-manager', results),
+  'beside-cacheable': (results) => beside('cacheable', results),
+  'beside-node-redis': (results) => beside('node-redis', results),
+}
+
+const HIT = ['peers-memory-hit', 'Side by side: a hit in memory', 'ns'] as const
+const SMALL = ['peers-redis-hit', 'Side by side: a hit in Redis, 200 B, one caller', 'µs'] as const
+const LARGE = ['peers-redis-hit', 'Side by side: a hit in Redis, 10 kB, one caller', 'µs'] as const
+const MISS = ['peers-miss', 'Side by side: a miss', 'µs'] as const
+const BULK = ['peers-bulk', 'Side by side: a hundred hits at once', 'µs'] as const
+const ENTRY = ['peers-memory-use', '1,000,000 small entries in memory', 'bytes an entry'] as const
+const IMPORT = ['peers-import', 'Import', 'memory alone, ms'] as const
+const IMPORT_WITH_REDIS = ['peers-import', 'Import', 'with Redis, ms'] as const
+
+/** What the cache costs, beside what one would write by hand. */
+function costs(results: Results): string[][] {
+  const of = cellsOf(results)
+  const set = resultOf(results, 'set', 'set', 'ioredis set PX')
+  const both = resultOf(results, 'telemetry', 'delete, one reader', 'delete')
+  const one = resultOf(results, 'telemetry', 'delete, one reader, seconds alone', 'delete')
+  return [
+    ['', 'this cache', 'beside'],
+    ['a hit in memory', of(HIT, 'otel-cache'), `\`lru-cache\`, awaited: ${of(HIT, 'lru-cache')}`],
+    ['a hit in Redis, 200 B, one caller', of(SMALL, 'otel-cache'), `ioredis, \`JSON.parse\`: ${of(SMALL, 'ioredis')}`],
+    [
+      'a miss, with a loader that answers at once',
+      of(MISS, 'otel-cache'),
+      `ioredis, \`GET\`, \`SET\`: ${of(MISS, 'ioredis')}`,
+    ],
+    ['a set', microseconds(set.subjectNs), `ioredis, \`SET\`: ${microseconds(set.floorNs)}`],
+    ['100 hits in Redis in one call', of(BULK, 'otel-cache'), `ioredis, \`MGET\`: ${of(BULK, 'ioredis')}`],
+    ['memory for each of a million small entries', of(ENTRY, 'otel-cache'), `\`lru-cache\`: ${of(ENTRY, 'lru-cache')}`],
+    ['to import it', of(IMPORT, 'otel-cache'), `ioredis alone: ${of(IMPORT_WITH_REDIS, 'ioredis')}`],
+    [
+      'metrics, of an operation that leaves memory',
+      `${microseconds(both.value)} more`,
+      `one histogram: ${microseconds(one.value)}`,
+    ],
+  ]
+}
+
+/** What a library takes, and what this cache takes. */
+function beside(peer: string, results: Results): string[][] {
+  const of = cellsOf(results)
+  const scenarios = [
+    ['a hit in memory', HIT],
+    ['a hit in Redis, 200 B', SMALL],
+    ['a hit in Redis, 10 kB', LARGE],
+    ['a miss', MISS],
+  ] as const
+  const rows = scenarios.map(([name, place]) => [name, of(place, peer), of(place, 'otel-cache')])
+  return [['', peer, 'here'], ...rows]
+}
+
+/** What compression and encryption add to a `get` and to a `set`, and what is left of a value. */
+function packing({ figures }: Results): string[][] {
+  const group = (size: string) => figures.filter((figure) => figure.group === `compression-and-encryption-${size}`)
+  const sizes = [group('1kb'), group('10kb'), group('100kb')]
+  const names = [...new Set(sizes.flat().map(({ subject }) => subject))]
+  const added = names.map((name) => [name, ...sizes.map((all) => `+${microseconds(found(all, name).value)}`)])
+  const stored = names.flatMap((name) => {
+    const shares = sizes.flatMap((all) => {
+      const share = found(all, name).stored
+      return share === undefined ? [] : [`${Math.round((100 * share.subject) / share.floor)} %`]
+    })
+    return shares.length === 0 ? [] : [[`stored${name.replace(/^get/, '')}`, ...shares]]
+  })
+  const plain = ['get', 'set'].map((floor) => [
+    `${floor}, without either`,
+    ...sizes.map((all) => microseconds(all.find((figure) => figure.floor === floor)?.floorNs ?? Number.NaN)),
+  ])
+  return [['', '1 kB', '10 kB', '100 kB'], ...plain, ...added, ...stored]
+}
+
+function found(figures: readonly Result[], subject: string): Result {
+  const figure = figures.find((figure) => figure.subject === subject)
+  if (figure === undefined) throw new Error(`docs: '${subject}' was not measured`)
+  return figure
+}
+
+function resultOf({ figures }: Results, group: string, subject: string, floor: string): Result {
+  return found(
+    figures.filter((figure) => figure.group === group && figure.floor === floor),
+    subject,
+  )
+}
+
+type Place = readonly [program: string, title: string, column: string]
+
+/** Looks a cell up in the tables of the programs, and gives it the unit of its column. */
+function cellsOf({ programs }: Results): (place: Place, row: string) => string {
+  return ([program, title, column], row) => {
+    const table = (programs[program] as ProgramReport | undefined)?.tables.find((table) => table.title === title)
+    const value = table?.rows.find(([name]) => name === row)?.[table.columns.indexOf(column)]
+    if (typeof value !== 'number') throw new Error(`docs: ${row} has no '${column}' in '${title}' of ${program}`)
+    const unit = column === 'bytes an entry' ? 'bytes' : (column.split(' ').at(-1) ?? '')
+    return `${(value < 10 ? value : Math.round(value)).toLocaleString('en')} ${unit}`
+  }
+}
+
+function microseconds(ns: number): string {
+  const value = ns / 1_000
+  return `${value.toLocaleString('en', { maximumFractionDigits: value < 10 ? 1 : 0 })} µs`
+}
