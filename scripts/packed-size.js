@@ -9,7 +9,7 @@ const BOUNDS = {
   /** The main entry, as a bundler makes it: there is no dependency. */
   'bundled, minified and gzipped': 46_000,
   /** The tarball's files, with the sources and maps for debuggers. */
-  unpacked: 1_350_000,
+  unpacked: 1_400_000,
 }
 
 /**

@@ -137,7 +137,7 @@ export class LookUp {
     if (lasting === undefined) {
       redis.readOne(path, key, tags, budget, isTraced, (read) => answered({ read, claim: undefined }))
     } else {
-      redis.leases.claimOne({ path, keys: [key], tags, lasting, mode: '' }, budget, answered)
+      redis.leases.claimOne({ path, tags, lasting, mode: '' }, { key, budget, done: answered }, isTraced)
     }
   }
 

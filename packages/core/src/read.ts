@@ -243,9 +243,10 @@ export class ReadPath {
     options: ResolvedReadOptions,
     starts: readonly Milliseconds[],
     span: CallSpan | undefined,
+    callers?: number,
   ): Promise<unknown[]> {
     const { signal } = options
-    const boardings = this.#board(places, call, options, span)
+    const boardings = this.#board(places, call, options, span, callers)
     let isAboard = true
     const leave = (reason?: unknown): void => {
       if (!isAboard) return
@@ -264,7 +265,7 @@ export class ReadPath {
   #leave(boarding: Boarding, reason?: unknown): void {
     boarding.hasLeft = true
     boarding.waiting.end()
-    boarding.flight.leave(1, reason)
+    boarding.flight.leave(boarding.callers, reason)
   }
 
   /** The flights of these keys: those under way, and one for all the others together. */
@@ -273,6 +274,7 @@ export class ReadPath {
     call: Call,
     options: ResolvedReadOptions,
     span: CallSpan | undefined,
+    callers: number = 1,
   ): readonly Boarding[] {
     const { flights } = this.#rooms
     const underWay = places.map(({ id }) => (options.refresh ? flights.getRefreshing(id) : flights.get(id)))
@@ -285,14 +287,14 @@ export class ReadPath {
     return places.map((place, index) => {
       const joined = underWay[index]
       const flight = joined ?? (taken.next().value as Flight)
-      flight.board()
+      flight.board(callers)
       span?.linkTo(flight.span)
       return {
         place,
         flight,
         joined: joined !== undefined,
         isLate: joined?.missed !== undefined,
-        callers: 1,
+        callers,
         span,
         hasLeft: false,
         endedTags: [...(flight.mark.endedTags ?? [])],
@@ -512,12 +514,12 @@ export class ReadPath {
 
   /** The flight brought what had ended before this caller came. */
   async #again(boarding: Boarding): Promise<unknown> {
-    const { place, flight, call, options, span } = boarding
+    const { place, flight, call, options, span, callers } = boarding
     await flight.landing
     if (options.signal?.aborted) this.#count(MISS.absent, boarding)
     options.signal?.throwIfAborted()
     // It is the same call still: its span, and its one observation, are there.
-    const [value] = await this.#fly([place], call, options, [], span)
+    const [value] = await this.#fly([place], call, options, [], span, callers)
     return value
   }
 

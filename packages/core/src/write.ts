@@ -91,7 +91,7 @@ export class WritePath {
     const places = Array.from(keys, (key) => placeOf(path, key))
     const names = places.map(({ key }) => key)
     return this.#call('remove', 'delete', names, async (budget) => {
-      return [await this.#change(places, 'invalidated', () => this.#remove(path, places, budget))]
+      return [await this.#change(places, 'invalidated', () => this.#removeInTurn(path, places, budget))]
     })
   }
 
@@ -307,15 +307,37 @@ export class WritePath {
     return undefined
   }
 
-  /** Places of one path. */
-  async #remove(path: string, places: readonly Place[], budget: Budget): Promise<Unconfirmed> {
+  /** In a Cluster, where deletes of one key would go one after the other, those that wait give way to the last. */
+  async #removeInTurn(path: string, places: readonly Place[], budget: Budget): Promise<Unconfirmed> {
+    const { redis, inProgress } = this.#rooms
+    const [place, ...others] = places
+    if (!redis?.isCluster || place === undefined || others.length > 0) return this.#remove(path, places, budget)
+    const mark = inProgress.begin(place.id)
+    const mayGiveWay = (): boolean => mark.supersededBy?.outcome !== undefined
+    const removed = await this.#remove(path, places, budget, mayGiveWay)
+    inProgress.end(place.id, mark)
+    return removed === 'gave way' ? this.#giveWay(mark, budget) : removed
+  }
+
+  /**
+   * Places of one path.
+   *
+   * @param mayGiveWay asked when it would be sent
+   */
+  async #remove(
+    path: string,
+    places: readonly Place[],
+    budget: Budget,
+    mayGiveWay?: () => boolean,
+  ): Promise<Unconfirmed> {
     const { redis, memory } = this.#rooms
     if (redis === undefined) {
       for (const { id } of places) memory?.delete(id)
       return undefined
     }
     const keys = places.map(({ key }) => key)
-    const removed = await redis.delete(path, keys, budget)
+    const removed = await redis.delete(path, keys, budget, mayGiveWay)
+    if (removed === undefined) return 'gave way'
     for (const { id } of places) {
       // A read that was under way may have brought it back meanwhile, or is about to where Redis refused, and where a delete
       // had to wait for others.

@@ -78,11 +78,32 @@ describe.each(Object.entries(SERVERS))('%s', (_, start) => {
     }
   })
 
-  test('a thousand sets of a key take the trips of few', async () => {
-    const { cache, other } = await open()
+  test('a thousand sets or deletes of a key are confirmed within the deadline of each', async () => {
+    const { cache, other } = await open({ redisTimeout: 1_000 })
     await cache.set('a', 0)
     const sets = Array.from({ length: 1_000 }, (_, index) => cache.set('a', index))
     expect(new Set(await Promise.all(sets))).toEqual(new Set([true]))
     expect(await other.get('a')).toBe(999)
+    const deletes = sets.map(() => cache.delete('a'))
+    expect(new Set(await Promise.all(deletes))).toEqual(new Set([true]))
+    expect(await other.get('a')).toBeUndefined()
+  })
+
+  test('deletes of several keys among those of one are done all the same', async () => {
+    const { cache, other } = await open()
+    await cache.setMany(FIVE.map((value) => [`k${value}`, value]))
+    const deletes = [
+      cache.delete('k1'),
+      cache.deleteMany(['k1', 'k2']),
+      cache.delete('k1'),
+      cache.deleteMany(['k2', 'k3']),
+      cache.delete('k2'),
+      cache.expire('k4'),
+      cache.delete('k4'),
+      cache.expire('k4'),
+    ]
+    expect(new Set(await Promise.all(deletes))).toEqual(new Set([true]))
+    const left = [undefined, undefined, undefined, undefined, 5]
+    expect(await other.getMany(FIVE.map((value) => `k${value}`))).toEqual(left)
   })
 })

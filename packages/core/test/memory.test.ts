@@ -112,4 +112,15 @@ describe('memory in columns', () => {
     for (let n = 1_000; n < 6_000; n++) expect(memory.look(`k${n}`)).toEqual(n % 3 === 0 ? tagged(n) : entryOf(n, 1))
     expect(memory.evictions.size).toBe(1_000)
   })
+  // It was counted for 10 once it went, so that memory seemed full for ever, and evicted without end.
+  test('does not hold what its column cannot count, and counts many that add up to more', () => {
+    const memory = new Memory({ maxEntries: 10, maxBytes: 2 ** 34 })
+    memory.set('k', entryOf(1, 2 ** 32 + 10))
+    expect(memory.fits(2 ** 32 + 10)).toBe(false)
+    expect([memory.entries, memory.bytes]).toEqual([0, 0])
+    for (let n = 0; n < 5; n++) memory.set(`k${n}`, entryOf(n, 2 ** 32 - 1))
+    expect([memory.entries, memory.bytes]).toEqual([4, 4 * (2 ** 32 - 1)])
+    for (let n = 0; n < 5; n++) memory.delete(`k${n}`)
+    expect(memory.bytes).toBe(0)
+  })
 })

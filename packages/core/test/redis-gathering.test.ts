@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { unexpected } from './read-through/support/loads.js'
 import { freshName, makeCache } from './support/caches.js'
 import { connect, IOREDIS, ownRedis, type RedisClient, useRedis } from './support/redis.js'
 import { noUnhandledRejections } from './support/unhandled.js'
@@ -48,6 +49,21 @@ describe.each(IOREDIS)('gets of one tick, $ioredis', ({ Client }) => {
     }
     await Promise.all(KEYS.map(loop))
     expect(await calls(client, 'mget')).toBe(mgets + 10)
+  })
+
+  // Who asked again for all of them was counted as one.
+  test('and what they shared had ended as it arrived: each is counted, by what came instead', async () => {
+    const { cache } = await filled({ tags: ['t'] })
+    // Lookups that are likely to find it travel with the others.
+    for (let n = 0; n < 4; n++) await cache.getOrSet('k1', unexpected)
+    const before = cache.stats()
+    const ended = cache.get('k2').then(() => cache.deleteByTag('t'))
+    const crowd = Array.from({ length: 100 }, () => cache.getOrSet('k1', () => 'loaded'))
+    expect(new Set(await Promise.all(crowd))).toEqual(new Set(['loaded']))
+    expect(await ended).toBe(true)
+    const after = cache.stats()
+    expect([after.misses - before.misses, after.loads - before.loads]).toEqual([100, 1])
+    expect([after.hits.redis - before.hits.redis, after.coalesced]).toEqual([1, 99])
   })
 
   test('a lone one is a GET', async () => {

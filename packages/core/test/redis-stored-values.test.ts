@@ -95,6 +95,10 @@ describe.each(IOREDIS)('what lies under our keys in Redis, $ioredis', ({ Client 
     ['a body that is no UTF-8', (client, name) => client.set(name, stored(Uint8Array.of(0x22, 0xff, 0xfe, 0x22)))],
     ['a body nested to death', (client, name) => client.set(name, stored(bomb))],
     ['an instant of words', (client, name) => client.set(name, stored('1', { at: 'yesterday' }))],
+    ['an instant beyond all numbers', (client, name) => client.set(name, stored('1', { at: '9'.repeat(400) }))],
+    ['a duration of words', (client, name) => client.set(name, stored('1', { durations: 'long 0 0 12' }))],
+    ['a duration beyond all numbers', (client, name) => client.set(name, stored('1', { durations: 'inf 0 0 12' }))],
+    ['a stale window of words', (client, name) => client.set(name, stored('1', { durations: '86400000 0 long 12' }))],
     ['a list', (client, name) => client.rpush(name, 'a', 'b')],
     ['a hash', (client, name) => client.hset(name, 'a', 'b')],
     ['a set', (client, name) => client.sadd(name, 'a')],
@@ -118,6 +122,7 @@ describe.each(IOREDIS)('what lies under our keys in Redis, $ioredis', ({ Client 
     expect(await cache.get('a')).toBe('set')
     await client.del(value('a'))
     await write(client, value('a'))
+    expect(await cache.expire('a')).toBe(true)
     expect(await cache.delete('a')).toBe(true)
     expect(await client.exists(value('a'))).toBe(0)
   })

@@ -20,6 +20,9 @@ export interface Coherent {
   verify(id: string): void
 }
 
+/** What alone is larger is not held: its column would count it for less. */
+const LARGEST = 2 ** 32 - 1
+
 /** Without Redis, or a channel, an entry has its own proof and no other. */
 const ALONE: Coherent = { believedUntil: () => Number.NEGATIVE_INFINITY, verify: () => {} }
 
@@ -104,9 +107,10 @@ export class Memory {
 
   #isUsable(id: string, slot: number, now: Milliseconds, mayVerify: boolean): boolean {
     const table = this.#table
-    if (!(now < (table.usableUntil[slot] as number) || this.#isProven(id, slot, now, mayVerify))) return false
+    // What has ended must not be verified: a lookup that fails at once drops it, and its slot with it.
     const extras = table.extrasOf(slot)
-    return extras === undefined || extras.generations.every((one) => !one.ended)
+    if (extras?.generations.some((one) => one.ended)) return false
+    return now < (table.usableUntil[slot] as number) || this.#isProven(id, slot, now, mayVerify)
   }
 
   /** Whether it was proven since, once its own proof has ended. */
@@ -207,7 +211,7 @@ export class Memory {
   }
 
   fits(bytes: number): boolean {
-    return bytes <= this.#limits.maxBytes
+    return bytes <= this.#limits.maxBytes && bytes <= LARGEST
   }
 
   /** @param reason counted as an eviction; none where the entry is about to be written again */

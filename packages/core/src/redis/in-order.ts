@@ -1,28 +1,58 @@
+import type { Clock } from '../clock.js'
 import type { Budget } from './budget.js'
+import { Deadlines } from './deadlines.js'
 
 /**
  * Changes of the same name, one after the other. In a Cluster a command that was redirected, or refused for a while, is
  * sent again by the client, and would undo what had been sent and confirmed after it.
  */
 export class InOrder {
-  /** By name the last change under way, or waiting for those before it. */
+  readonly #deadlines: Deadlines
+  /** By name the end of the last change, and of all before it. */
   readonly #last = new Map<string, Promise<unknown>>()
 
-  /** @param change never rejects, and ends within the budget */
-  run<T>(names: readonly string[], budget: Budget, change: () => Promise<T>): Promise<T> {
+  constructor(clock: Clock) {
+    this.#deadlines = new Deadlines(clock)
+  }
+
+  /**
+   * @param change never rejects, and ends within the budget
+   * @param lost what becomes of a change whose budget is spent before its turn has come: it is not made. Called once more
+   * when those before it have ended
+   */
+  run<T>(names: readonly string[], budget: Budget, change: () => Promise<T>, lost: () => T): Promise<T> {
     const before = names.flatMap((name) => this.#last.get(name) ?? [])
-    const changed = before.length === 0 ? change() : after(before, budget).then(change)
-    for (const name of names) this.#last.set(name, changed)
-    changed.then(() => {
-      for (const name of names) if (this.#last.get(name) === changed) this.#last.delete(name)
+    if (before.length === 0) return this.#note(names, change())
+    const turn = Promise.all(before)
+    const changed = this.#inTime(turn, budget).then((isInTime) => {
+      if (isInTime) return change()
+      turn.then(lost)
+      return lost()
     })
+    this.#note(names, Promise.all([turn, changed]))
     return changed
   }
-}
 
-/** Those before end by their own deadlines, which are no later. */
-async function after(before: ReadonlyArray<Promise<unknown>>, budget: Budget): Promise<void> {
-  budget.begin()
-  await Promise.all(before)
-  budget.end()
+  #note<T>(names: readonly string[], end: Promise<T>): Promise<T> {
+    for (const name of names) this.#last.set(name, end)
+    end.then(() => {
+      for (const name of names) if (this.#last.get(name) === end) this.#last.delete(name)
+    })
+    return end
+  }
+
+  /** Those before began with budgets of their own, of which more may be left. */
+  async #inTime(turn: Promise<unknown>, budget: Budget): Promise<boolean> {
+    budget.begin()
+    const isInTime = await new Promise<boolean>((resolve) => {
+      const deadline = this.#deadlines.begin(budget.left, () => resolve(false))
+      turn.then(() => {
+        this.#deadlines.end(deadline)
+        this.#deadlines.close()
+        resolve(true)
+      })
+    })
+    budget.end()
+    return isInTime
+  }
 }

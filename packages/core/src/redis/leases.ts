@@ -2,15 +2,16 @@ import type { Claim, ClaimMode, Lease } from '../lease.js'
 import type { Failure } from '../outcome.js'
 import type { Place } from '../place.js'
 import type { Milliseconds } from '../types.js'
+import { untraced } from '../untraced.js'
 import type { Budget } from './budget.js'
 import { failureOf } from './failure.js'
 import { readGenerationId } from './generation-id.js'
 import { claimInCluster } from './moving-slots.js'
 import type { Parts } from './parts.js'
-import { chunksOf } from './reader.js'
+import { chunksOf, deliver } from './reader.js'
 import { BARREN, FRUITLESS } from './released.js'
 import { AGAIN, CLAIM, NOTE_AND_CLAIM, RELEASE_LEASES, RENEW_LEASES, type Script } from './scripts.js'
-import { writeTags } from './stored-form.js'
+import { sameTags, writeTags } from './stored-form.js'
 import { expiryOf, type Ids, type Noted, type StoredGenerations } from './stored-generations.js'
 import type { Judge, RedisRead, Sent } from './verdict.js'
 import { type Wait, Waiters } from './waiters.js'
@@ -41,6 +42,19 @@ interface Attempt {
   readonly budget: Budget
 }
 
+/** Who waits for one key's claim. */
+interface Claimant {
+  readonly key: string
+  readonly budget: Budget
+  readonly done: (claimed: Claimed) => void
+}
+
+/** Claims of one tick that differ in nothing but their keys. */
+interface Gathered {
+  readonly like: Omit<Claiming, 'keys'>
+  readonly claimants: Claimant[]
+}
+
 const TAKEN: Claim = { kind: 'taken' }
 
 /** The right to load a key for the whole fleet: taken, kept, given back, and waited for. */
@@ -52,6 +66,7 @@ export class Leases {
   readonly #holder: string
   #count = 0
   readonly #waiters: Waiters
+  #gathered: Gathered[] = []
 
   constructor(parts: Parts, stored: StoredGenerations, judge: Judge) {
     this.#parts = parts
@@ -66,6 +81,15 @@ export class Leases {
    * belong to. One trip; two in a Cluster where those are not known, because they live elsewhere.
    */
   async claim(claiming: Claiming, budget: Budget): Promise<readonly Claimed[]> {
+    return Promise.all(await this.#claimAll(claiming, budget))
+  }
+
+  /** @param calls that fail together */
+  async #claimAll(
+    claiming: Claiming,
+    budget: Budget,
+    calls?: number,
+  ): Promise<ReadonlyArray<Promise<Claimed> | Claimed>> {
     const { connection, deletes } = this.#parts
     const stored = this.#stored
     const { path, keys, tags, lasting } = claiming
@@ -87,7 +111,7 @@ export class Leases {
     const commands = groups.map(({ group, attempt }) =>
       ids === undefined ? this.#askAndClaim(attempt, group, noted, asked) : this.#claim(attempt, group, noted, ids),
     )
-    const replies = await this.#parts.reader.send(commands, budget)
+    const replies = await this.#parts.reader.send(commands, budget, calls)
     const claimed = groups.map(({ group, attempt }, index) => {
       const reply = replies[index] as Reply
       if (!reply.ok) return group.map(() => claimFailed(reply.error))
@@ -95,17 +119,61 @@ export class Leases {
         ? this.#toldAndClaimed(attempt, group, noted, reply.value)
         : this.#claimed(attempt, group, noted, ids, reply.value)
     })
-    return Promise.all(claimed.flat())
+    return claimed.flat()
   }
 
-  /** As `claim`, for one key, and at once where all is known; calls back. */
-  claimOne(claiming: Claiming, budget: Budget, done: (claimed: Claimed) => void): void {
+  /**
+   * As `claim`, for one key, and along with others that are claimed in this tick; calls back.
+   *
+   * @param isTraced it goes alone: its span must not hang in a stranger's trace
+   */
+  claimOne(like: Omit<Claiming, 'keys'>, claimant: Claimant, isTraced: boolean): void {
+    if (isTraced || this.#parts.connection.isCluster || !claimant.budget.isWhole) {
+      this.#claimAlone(like, claimant)
+      return
+    }
+    if (this.#gathered.length === 0) process.nextTick(this.#leave)
+    const others = this.#gathered.find((one) => isAlike(one.like, like))
+    if (others === undefined) this.#gathered.push({ like, claimants: [claimant] })
+    else others.claimants.push(claimant)
+  }
+
+  readonly #leave = (): void => {
+    const gathered = this.#gathered
+    this.#gathered = []
+    for (const { like, claimants } of gathered) {
+      const [first] = claimants as [Claimant]
+      if (claimants.length === 1) this.#claimAlone(like, first)
+      else untraced(() => this.#claimTogether(like, claimants))
+    }
+  }
+
+  async #claimTogether(like: Omit<Claiming, 'keys'>, claimants: readonly Claimant[]): Promise<void> {
+    const shared = this.#parts.newBudget()
+    const { left } = shared
+    const claimed = await this.#claimAll({ ...like, keys: claimants.map(({ key }) => key) }, shared, claimants.length)
+    const answer = (claimant: Claimant, own: Claimed): void => {
+      claimant.budget.spend(left - shared.left)
+      // Another's key may be forbidden.
+      if (own.read.kind === 'failed' && own.read.error === 'auth') this.#claimAlone(like, claimant)
+      else deliver(claimant.done, own)
+    }
+    for (const [index, claimant] of claimants.entries()) {
+      const own = claimed[index] as Promise<Claimed> | Claimed
+      if (own instanceof Promise) own.then((one) => answer(claimant, one))
+      else answer(claimant, own)
+    }
+  }
+
+  /** At once where all is known. */
+  #claimAlone(like: Omit<Claiming, 'keys'>, { key, budget, done }: Claimant): void {
+    const claiming = { ...like, keys: [key] }
     const { deletes, keys, reader } = this.#parts
     const stored = this.#stored
     const { path, tags } = claiming
     const noted = stored.belonging(path, tags)
     const ids = stored.known(noted.generations, noted.anyTag)
-    const names = [keys.value(path, claiming.keys[0] as string)]
+    const names = [keys.value(path, key)]
     if (ids === undefined || deletes.isUnsettled(() => names)) {
       this.claim(claiming, budget).then(([claimed]) => done(claimed as Claimed))
       return
@@ -296,6 +364,11 @@ export class Leases {
   #leaseOf(name: string): string {
     return this.#parts.keys.leaseOf(name) as string
   }
+}
+
+function isAlike(one: Omit<Claiming, 'keys'>, other: Omit<Claiming, 'keys'>): boolean {
+  const { path, tags, lasting, mode } = one
+  return path === other.path && lasting === other.lasting && mode === other.mode && sameTags(tags, other.tags)
 }
 
 /** What was claimed is not fresh, whatever it says of itself. */

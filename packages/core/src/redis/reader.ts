@@ -98,8 +98,8 @@ export class Reader {
     this.dispatch(commands, budget, answered, calls)
   }
 
-  send(commands: readonly Command[], budget: Budget): Promise<readonly Reply[]> {
-    return new Promise((resolve) => this.dispatch(commands, budget, resolve))
+  send(commands: readonly Command[], budget: Budget, calls?: number): Promise<readonly Reply[]> {
+    return new Promise((resolve) => this.dispatch(commands, budget, resolve, calls))
   }
 
   /** Asks for Redis's time along with the commands, where the last sample of it is old. */
@@ -125,9 +125,9 @@ export class Reader {
 }
 
 /** A fault of ours must not keep the others from their replies. */
-function deliver(done: Gathered['done'], replies: readonly Reply[]): void {
+export function deliver<T>(done: (reply: T) => void, reply: T): void {
   try {
-    done(replies)
+    done(reply)
   } catch (error) {
     diag.error('otel-cache: a reply was not taken [OTEL_CACHE_REPLY_NOT_TAKEN]', error)
   }

@@ -22,7 +22,7 @@ import { Reader } from './reader.js'
 import { Recovery } from './recovery.js'
 import { RedisClock } from './redis-clock.js'
 import { EXPIRE_VALUE, STORE_LOADED, STORE_VALUE } from './scripts.js'
-import { readStored, type Stored, writePieces } from './stored-form.js'
+import { readStored, type Stored, sameTags, writePieces } from './stored-form.js'
 import { type Ids, isWidest, StoredGenerations } from './stored-generations.js'
 import type { Judge, RedisRead, Sent } from './verdict.js'
 import { type Command, command, numberOf, type Reply, runScript, Wire } from './wire.js'
@@ -76,7 +76,7 @@ export class RedisTier {
   readonly leases: Leases
   readonly #recovery: Recovery
   /** In a Cluster. */
-  readonly #inOrder = new InOrder()
+  readonly #inOrder: InOrder
   readonly #listener: ChangeListener
   readonly #channel: Channel
   readonly coherence: Coherence
@@ -96,6 +96,7 @@ export class RedisTier {
     this.#keys = keys
     this.#generations = generations
     this.#clock = clock
+    this.#inOrder = new InOrder(clock)
     this.#timeout = timeout
     this.#listener = listener
     const own = clientPrefix(client)
@@ -257,8 +258,18 @@ export class RedisTier {
     return writing.lease === undefined ? this.#changeInOrder([name], budget, write) : write()
   }
 
-  #changeInOrder<T>(names: readonly string[], budget: Budget, change: () => Promise<T>): Promise<T> {
-    return this.isCluster ? this.#inOrder.run(names, budget, change) : change()
+  #changeInOrder<T>(
+    names: readonly string[],
+    budget: Budget,
+    change: () => Promise<T | RedisFailed>,
+  ): Promise<T | RedisFailed> {
+    return this.isCluster ? this.#inOrder.run(names, budget, change, () => this.#lost(names)) : change()
+  }
+
+  /** What those before leave is not to be read either. */
+  #lost(names: readonly string[]): RedisFailed {
+    for (const name of names) this.#deletes.distrust(name)
+    return { kind: 'failed', error: 'timeout' }
   }
 
   #writeTo(name: string, writing: Writing, mark: Mark, budget: Budget): Promise<RedisWrite> {
@@ -388,10 +399,21 @@ export class RedisTier {
     this.#deletes.distrust(this.#keys.value(path, key))
   }
 
-  /** Deletes values. */
-  delete(path: string, keys: readonly string[], budget: Budget): Promise<RedisDone> {
+  /**
+   * Deletes values.
+   *
+   * @param mayGiveWay asked when its turn has come: then nothing is sent, and the result is undefined
+   */
+  delete(
+    path: string,
+    keys: readonly string[],
+    budget: Budget,
+    mayGiveWay: () => boolean = () => false,
+  ): Promise<RedisDone | undefined> {
     const names = keys.map((key) => this.#keys.value(path, key))
-    return this.#changeInOrder(names, budget, () => this.#deletes.delete(names, budget))
+    return this.#changeInOrder(names, budget, async () =>
+      mayGiveWay() ? undefined : this.#deletes.delete(names, budget),
+    )
   }
 
   /**
@@ -542,10 +564,6 @@ function expiryOfSpan(span: Span): Milliseconds {
 function stoodSince(generations: readonly Generation[], asked: number): boolean {
   for (const one of generations) if (one.ended || one.doubted >= asked) return false
   return true
-}
-
-function sameTags(one: readonly string[], other: readonly string[]): boolean {
-  return one.length === other.length && one.every((tag, index) => tag === other[index])
 }
 
 /** An ioredis client may carry a prefix of its own, before ours. */

@@ -81,7 +81,7 @@ local function isOfUse(value, belongs)
   if not at or tagged ~= tags then return at end
   if stood ~= belongs or fresh == '-' then return stood == belongs end
   local time = redis.call('TIME')
-  return at + fresh > time[1] * 1000 + math.floor(time[2] / 1000)
+  return not fresh:find('%D') and at + fresh > time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function take(lease)
   if mode ~= 'over' then
@@ -265,6 +265,9 @@ local value = redis.pcall('GET', KEYS[1])
 if type(value) ~= 'string' then return 0 end
 local head, at, fresh, revalidate, iferror, rest = value:match('^(oc1 %S+ )(%d+) (%S+) (%S+) (%S+) (.*)$')
 if not head then return 0 end
+for _, duration in ipairs({fresh, revalidate, iferror}) do
+  if duration ~= '-' and duration:find('%D') then return 0 end
+end
 local time = redis.call('TIME')
 local age = math.max(0, time[1] * 1000 + math.floor(time[2] / 1000) - tonumber(at))
 if fresh ~= '-' and tonumber(fresh) <= age then return 0 end

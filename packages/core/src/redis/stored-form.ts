@@ -148,3 +148,7 @@ function readTags(field: string): readonly string[] {
     return [field]
   }
 }
+
+export function sameTags(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((tag, index) => tag === other[index])
+}

@@ -478,6 +478,26 @@ describe('what it costs, and what it tells', () => {
 describe('in a Redis Cluster', () => {
   const cluster = useCluster()
 
+  // What has ended was verified, and dropped by that where it fails at once; its slot was then served, and lost to the others.
+  test('what has ended is not served while it is asked for, with the breaker open', async () => {
+    const tags = ['t']
+    const process = await cluster.process({ name: freshName(), maxStaleness: 60_000, memory: { maxEntries: 2 } })
+    const { cache, client } = process
+    await cache.set('first', 1, { tags })
+    await until(async () => (await heard(process)) > 0, 'the first echo')
+    await holds(cache, 'first', 1)
+    const before = await heard(process)
+    await cache.set('k', 'v', { tags })
+    await until(async () => (await heard(process)) > before, 'the echo')
+    client.disconnect()
+    await until(async () => {
+      await cache.get('absent')
+      return cache.stats().circuit !== 'closed'
+    }, 'the breaker to open')
+    expect(await cache.deleteByTag('t')).toBe(false)
+    expect(await cache.getOrSet('k', () => 'loaded')).toBe('loaded')
+  })
+
   test('writes on every master are heard, and no connection is left', async () => {
     const name = freshName()
     const a = await cluster.process({ name, maxStaleness: 3_600_000 })
