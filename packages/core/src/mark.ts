@@ -4,6 +4,8 @@ import type { Unconfirmed } from './outcome.js'
 export interface Change {
   /** Of a `set` or `delete` that is under way. */
   outcome: Promise<Unconfirmed> | undefined
+  /** Its own, where it may have to wait. */
+  mark: Mark | undefined
 }
 
 /**

@@ -13,6 +13,7 @@ import { type Place, placeOf } from './place.js'
 import type { Budget } from './redis/budget.js'
 import { Deadlines } from './redis/deadlines.js'
 import type { RedisDone } from './redis/deletes.js'
+import { InOrder } from './redis/in-order.js'
 import type { Rooms } from './rooms.js'
 import type { SpanOperation } from './telemetry/spans.js'
 import type { Milliseconds } from './types.js'
@@ -47,10 +48,12 @@ export class WritePath {
   readonly #rooms: Rooms
   readonly #underWay = new Set<Promise<boolean>>()
   readonly #deadlines: Deadlines
+  readonly #inOrder: InOrder
 
   constructor(rooms: Rooms) {
     this.#rooms = rooms
     this.#deadlines = new Deadlines(rooms.clock)
+    this.#inOrder = new InOrder(rooms.clock)
   }
 
   /** Resolves to whether all were confirmed. Rejects with InvalidValueError before anything was changed. */
@@ -71,16 +74,18 @@ export class WritePath {
       const { tags } = lifetime
       return Promise.all(
         writes.map(({ place, encoded, held, span }) => {
-          const write = (packed?: Packed): Promise<Unconfirmed> => {
+          const write = (mark: Mark | undefined, packed: Packed | undefined): Promise<Unconfirmed> => {
             const isFit = this.#fits(place, packed?.body ?? encoded)
             fits &&= isFit
             // What is not to be stored must not leave the old value behind.
             if (span.fresh === 0 || !isFit) return this.#remove(path, [place], budget)
-            return this.#setOne(place, { encoded, packed, held, span, loadDuration: 0, tags }, budget)
+            return this.#setOne(place, { encoded, packed, held, span, loadDuration: 0, tags }, budget, mark)
           }
-          return this.#change([place], undefined, () =>
-            packing === undefined ? write() : this.#whenPacked(packing, place, encoded, tags, budget, write),
-          )
+          return this.#change([place], undefined, (mark) => {
+            const send = (packed?: Packed): Promise<Unconfirmed> =>
+              this.#inTurn([place], budget, mark, () => write(mark, packed))
+            return packing === undefined ? send() : this.#whenPacked(packing, place, encoded, tags, budget, send)
+          })
         }),
       )
     })
@@ -91,7 +96,8 @@ export class WritePath {
     const places = Array.from(keys, (key) => placeOf(path, key))
     const names = places.map(({ key }) => key)
     return this.#call('remove', 'delete', names, async (budget) => {
-      return [await this.#change(places, 'invalidated', () => this.#removeInTurn(path, places, budget))]
+      const remove = (): Promise<Unconfirmed> => this.#remove(path, places, budget)
+      return [await this.#change(places, 'invalidated', (mark) => this.#inTurn(places, budget, mark, remove))]
     })
   }
 
@@ -142,11 +148,13 @@ export class WritePath {
       this.#forget(place.id, redis && 'invalidated')
       if (redis !== undefined) {
         const mark = inProgress.begin(place.id)
-        const expired = await redis.expire(place, mark, budget)
+        const isObsolete = (): boolean => this.#isObsolete(mark)
+        const expire = async (): Promise<Unconfirmed> => failure(await redis.expire(place, isObsolete, budget))
+        const expired = await this.#inTurn([place], budget, mark, expire)
         inProgress.end(place.id, mark)
         // A read may have come between a script that Redis had forgotten and its second sending.
         if (!mark.void) this.#outdate(place.id, false)
-        return [failure(expired)]
+        return [expired]
       }
       if (typeof entry !== 'object') return [undefined]
       const freshUntil = Math.min(entry.freshUntil, now)
@@ -190,7 +198,7 @@ export class WritePath {
     const isStored = storing.span.fresh > 0 && this.#fits(place, packed?.body ?? storing.encoded)
     const result = isStored
       ? await this.#put(place, packed ? { ...storing, packed } : storing, mark, budget)
-      : await this.#remove(place.path, [place], budget)
+      : await this.#inTurn([place], budget, undefined, () => this.#remove(place.path, [place], budget))
     const failures = result === undefined || result === 'ended' || result === 'gave way' ? [] : [result]
     telemetry.ended('set', [started], failures)
     for (const failure of failures) {
@@ -223,10 +231,17 @@ export class WritePath {
     const { inProgress } = this.#rooms
     const mark = inProgress.begin(place.id)
     const packed = await this.#pack(packing, place, encoded).finally(() => inProgress.end(place.id, mark))
-    return mustGiveWay(mark, tags) ? this.#giveWay(mark, budget) : write(packed)
+    const mustGiveWay = mark.supersededBy !== undefined || hasEnded(mark, tags)
+    return mustGiveWay ? this.#giveWay(mark, budget) : write(packed)
   }
 
-  async #setOne(place: Place, storing: Omit<Storing, 'generations' | 'lease'>, budget: Budget): Promise<Unconfirmed> {
+  /** @param own of the change, where it has waited for its turn */
+  async #setOne(
+    place: Place,
+    storing: Omit<Storing, 'generations' | 'lease'>,
+    budget: Budget,
+    own: Mark | undefined,
+  ): Promise<Unconfirmed> {
     const { inProgress, redis, generations } = this.#rooms
     const { path, id } = place
     const { tags, span } = storing
@@ -235,7 +250,8 @@ export class WritePath {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
         const noted = redis && (await redis.stored.note(path, tags, totalOf(span), budget, attempt > 0))
         if (noted?.kind === 'failed') return this.#unset(place, noted.error)
-        if (mustGiveWay(mark, tags)) return this.#giveWay(mark, budget)
+        const since = own ?? mark
+        if (this.#isObsolete(since) || hasEnded(since, tags)) return own ? 'gave way' : this.#giveWay(mark, budget)
         // What has begun until now does not know the value that is sent now; what begins from now on reads it.
         inProgress.end(id, mark)
         this.#outdate(id)
@@ -284,7 +300,7 @@ export class WritePath {
       const wrote = await redis.write(
         place,
         { marker, span, loadDuration, tags, body: packed?.body ?? encoded, generations, lease },
-        mark,
+        () => this.#isObsolete(mark),
         budget,
       )
       if (wrote.kind !== 'stored') {
@@ -307,37 +323,48 @@ export class WritePath {
     return undefined
   }
 
-  /** In a Cluster, where deletes of one key would go one after the other, those that wait give way to the last. */
-  async #removeInTurn(path: string, places: readonly Place[], budget: Budget): Promise<Unconfirmed> {
-    const { redis, inProgress } = this.#rooms
-    const [place, ...others] = places
-    if (!redis?.isCluster || place === undefined || others.length > 0) return this.#remove(path, places, budget)
-    const mark = inProgress.begin(place.id)
-    const mayGiveWay = (): boolean => mark.supersededBy?.outcome !== undefined
-    const removed = await this.#remove(path, places, budget, mayGiveWay)
-    inProgress.end(place.id, mark)
-    return removed === 'gave way' ? this.#giveWay(mark, budget) : removed
-  }
-
   /**
-   * Places of one path.
+   * In a Cluster changes of one key are made one after the other. Those that wait give way to the last `set` or `delete`, so
+   * that few are sent however many come.
    *
-   * @param mayGiveWay asked when it would be sent
+   * @param mark of the change, where it may give way
    */
-  async #remove(
-    path: string,
+  async #inTurn(
     places: readonly Place[],
     budget: Budget,
-    mayGiveWay?: () => boolean,
+    mark: Mark | undefined,
+    change: () => Promise<Unconfirmed>,
   ): Promise<Unconfirmed> {
+    if (!this.#rooms.redis?.isCluster) return change()
+    const ids = places.map(({ id }) => id)
+    let superseded: Mark | undefined
+    const inTurn = async (): Promise<Unconfirmed> => {
+      if (mark?.supersededBy?.outcome !== undefined) superseded = mark
+      return superseded === undefined ? change() : undefined
+    }
+    const made = await this.#inOrder.run(ids, budget, inTurn, () => {
+      for (const place of places) this.#unset(place, 'timeout')
+      return 'timeout' as const
+    })
+    return superseded === undefined ? made : this.#giveWay(superseded, budget)
+  }
+
+  /** Whether something has come since that must not be undone. What comes for the key itself in a Cluster waits its turn. */
+  #isObsolete({ supersededBy }: Mark): boolean {
+    let by = supersededBy
+    if (this.#rooms.redis?.isCluster) while (by?.outcome !== undefined) by = by.mark?.supersededBy
+    return by !== undefined
+  }
+
+  /** Places of one path. */
+  async #remove(path: string, places: readonly Place[], budget: Budget): Promise<Unconfirmed> {
     const { redis, memory } = this.#rooms
     if (redis === undefined) {
       for (const { id } of places) memory?.delete(id)
       return undefined
     }
     const keys = places.map(({ key }) => key)
-    const removed = await redis.delete(path, keys, budget, mayGiveWay)
-    if (removed === undefined) return 'gave way'
+    const removed = await redis.delete(path, keys, budget)
     for (const { id } of places) {
       // A read that was under way may have brought it back meanwhile, or is about to where Redis refused, and where a delete
       // had to wait for others.
@@ -351,14 +378,22 @@ export class WritePath {
   #change(
     places: readonly Place[],
     reason: EvictionReason | undefined,
-    work: () => Promise<Unconfirmed>,
+    work: (mark: Mark | undefined) => Promise<Unconfirmed>,
   ): Promise<Unconfirmed> {
-    const change: Change = { outcome: undefined }
+    const { inProgress, redis } = this.#rooms
+    const change: Change = { outcome: undefined, mark: undefined }
     for (const { id } of places) {
-      this.#rooms.inProgress.supersede(id, change)
+      inProgress.supersede(id, change)
       this.#forget(id, reason)
     }
-    change.outcome = work()
+    const [place, ...others] = places
+    if (!redis?.isCluster || place === undefined || others.length > 0) {
+      change.outcome = work(undefined)
+      return change.outcome
+    }
+    const mark = inProgress.begin(place.id)
+    change.mark = mark
+    change.outcome = work(mark).finally(() => inProgress.end(place.id, mark))
     return change.outcome
   }
 
@@ -444,9 +479,9 @@ export class WritePath {
   }
 }
 
-/** Whether something has come for the key since that must not be undone. */
-function mustGiveWay({ supersededBy, endedTags }: Mark, tags: readonly string[]): boolean {
-  return supersededBy !== undefined || tags.some((tag) => endedTags?.has(tag))
+/** Whether one of the tags has ended since. */
+function hasEnded({ endedTags }: Mark, tags: readonly string[]): boolean {
+  return tags.some((tag) => endedTags?.has(tag))
 }
 
 function failure(done: RedisDone): Unconfirmed {

@@ -2,7 +2,7 @@ import { isUnder } from '../keys.js'
 import type { Change, Mark } from '../mark.js'
 
 /** One that nobody can wait for. */
-const SOME_CHANGE: Change = { outcome: undefined }
+const SOME_CHANGE: Change = { outcome: undefined, mark: undefined }
 
 /** The keys with something in progress. What begins after a tag has ended, or the mark before turned void, has its own. */
 export class InProgress {

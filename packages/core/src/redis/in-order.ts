@@ -16,13 +16,17 @@ export class InOrder {
   }
 
   /**
-   * @param change never rejects, and ends within the budget
+   * @param change ends within the budget
    * @param lost what becomes of a change whose budget is spent before its turn has come: it is not made. Called once more
    * when those before it have ended
    */
   run<T>(names: readonly string[], budget: Budget, change: () => Promise<T>, lost: () => T): Promise<T> {
     const before = names.flatMap((name) => this.#last.get(name) ?? [])
-    if (before.length === 0) return this.#note(names, change())
+    if (before.length === 0) {
+      const changed = change()
+      this.#note(names, changed)
+      return changed
+    }
     const turn = Promise.all(before)
     const changed = this.#inTime(turn, budget).then((isInTime) => {
       if (isInTime) return change()
@@ -33,12 +37,12 @@ export class InOrder {
     return changed
   }
 
-  #note<T>(names: readonly string[], end: Promise<T>): Promise<T> {
-    for (const name of names) this.#last.set(name, end)
-    end.then(() => {
-      for (const name of names) if (this.#last.get(name) === end) this.#last.delete(name)
+  #note(names: readonly string[], end: Promise<unknown>): void {
+    const last = end.then(ignore, ignore)
+    for (const name of names) this.#last.set(name, last)
+    last.then(() => {
+      for (const name of names) if (this.#last.get(name) === last) this.#last.delete(name)
     })
-    return end
   }
 
   /** Those before began with budgets of their own, of which more may be left. */
@@ -56,3 +60,5 @@ export class InOrder {
     return isInTime
   }
 }
+
+function ignore(): void {}

@@ -4,7 +4,6 @@ import type { Generation, Generations } from '../generations.js'
 import { escapeGlob, type RedisKeys } from '../keys.js'
 import type { Lease } from '../lease.js'
 import { type Span, totalOf } from '../lifetime.js'
-import type { Mark } from '../mark.js'
 import type { CircuitState } from '../outcome.js'
 import { type Place, placeOf } from '../place.js'
 import type { Milliseconds, RedisLike } from '../types.js'
@@ -14,7 +13,6 @@ import { Channel } from './channel.js'
 import { Coherence } from './coherence.js'
 import { RedisConnection } from './connection.js'
 import { Deletes, DONE, type RedisDone, type RedisFailed } from './deletes.js'
-import { InOrder } from './in-order.js'
 import { Leases } from './leases.js'
 import { runInCluster, UNTIL_MOVING } from './moving-slots.js'
 import type { Parts } from './parts.js'
@@ -76,7 +74,6 @@ export class RedisTier {
   readonly leases: Leases
   readonly #recovery: Recovery
   /** In a Cluster. */
-  readonly #inOrder: InOrder
   readonly #listener: ChangeListener
   readonly #channel: Channel
   readonly coherence: Coherence
@@ -96,7 +93,6 @@ export class RedisTier {
     this.#keys = keys
     this.#generations = generations
     this.#clock = clock
-    this.#inOrder = new InOrder(clock)
     this.#timeout = timeout
     this.#listener = listener
     const own = clientPrefix(client)
@@ -249,57 +245,37 @@ export class RedisTier {
   /**
    * Stores a value where its lease and the generations it was noted under still stand.
    *
-   * @param mark superseded once the key has changed since: then a script that Redis had forgotten is not sent again
+   * @param isObsolete whether the key has changed since: then a script that Redis had forgotten is not sent again
    */
-  write({ path, key }: Place, writing: Writing, mark: Mark, budget: Budget): Promise<RedisWrite> {
+  write({ path, key }: Place, writing: Writing, isObsolete: () => boolean, budget: Budget): Promise<RedisWrite> {
     const name = this.#keys.value(path, key)
-    const write = (): Promise<RedisWrite> => this.#writeTo(name, writing, mark, budget)
-    // What was loaded is fenced by its lease.
-    return writing.lease === undefined ? this.#changeInOrder([name], budget, write) : write()
-  }
-
-  #changeInOrder<T>(
-    names: readonly string[],
-    budget: Budget,
-    change: () => Promise<T | RedisFailed>,
-  ): Promise<T | RedisFailed> {
-    return this.isCluster ? this.#inOrder.run(names, budget, change, () => this.#lost(names)) : change()
-  }
-
-  /** What those before leave is not to be read either. */
-  #lost(names: readonly string[]): RedisFailed {
-    for (const name of names) this.#deletes.distrust(name)
-    return { kind: 'failed', error: 'timeout' }
-  }
-
-  #writeTo(name: string, writing: Writing, mark: Mark, budget: Budget): Promise<RedisWrite> {
     const settling = this.#deletes.settleBefore(() => [name], budget)
     // Nothing else may be awaited before it is sent: a change that comes later must also be sent later.
-    if (settling === undefined) return this.#write(name, writing, mark, budget)
+    if (settling === undefined) return this.#write(name, writing, isObsolete, budget)
     return settling.then((refused) => {
       if (refused !== undefined) return { kind: 'failed', error: refused }
-      return mark.supersededBy !== undefined ? ENDED : this.#write(name, writing, mark, budget)
+      return isObsolete() ? ENDED : this.#write(name, writing, isObsolete, budget)
     })
   }
 
-  #write(name: string, writing: Writing, mark: Mark, budget: Budget): Promise<RedisWrite> {
+  #write(name: string, writing: Writing, isObsolete: () => boolean, budget: Budget): Promise<RedisWrite> {
     const { lease, span } = writing
     const now = this.#clock.now()
     // What may once be served stale is stamped by Redis itself, and so is what tells its time again.
     const isStamped = totalOf(span) !== span.fresh || this.#redisClock.needsSample(now)
     const storedAt = isStamped ? undefined : this.#redisClock.stamp(now)
     if (lease !== undefined && storedAt !== undefined) {
-      return this.#storeLoaded(name, writing, lease, storedAt, mark, budget)
+      return this.#storeLoaded(name, writing, lease, storedAt, isObsolete, budget)
     }
-    return this.#storeStamped(name, writing, mark, budget)
+    return this.#storeStamped(name, writing, isObsolete, budget)
   }
 
-  async #storeStamped(name: string, writing: Writing, mark: Mark, budget: Budget): Promise<RedisWrite> {
-    let wrote = await this.#store(name, writing, mark, budget)
+  async #storeStamped(name: string, writing: Writing, isObsolete: () => boolean, budget: Budget): Promise<RedisWrite> {
+    let wrote = await this.#store(name, writing, isObsolete, budget)
     if (wrote.kind !== 'late') return wrote
-    if (mark.supersededBy !== undefined) return ENDED
+    if (isObsolete()) return ENDED
     // Redis's clock is not where it was believed to be; now it is known.
-    wrote = await this.#store(name, writing, mark, budget)
+    wrote = await this.#store(name, writing, isObsolete, budget)
     return wrote.kind === 'late' ? { kind: 'failed', error: 'timeout' } : wrote
   }
 
@@ -309,7 +285,7 @@ export class RedisTier {
     writing: Writing,
     lease: Lease,
     storedAt: Milliseconds,
-    mark: Mark,
+    isObsolete: () => boolean,
     budget: Budget,
   ): Promise<RedisWrite> {
     const { generations, span } = writing
@@ -320,7 +296,6 @@ export class RedisTier {
     const looked = isTold ? generations.filter((one) => !isWidest(one)) : generations
     const form = this.#formOf(writing, storedAt)
     const args = [lease.token, expiryOfSpan(span), form]
-    const isObsolete = (): boolean => mark.supersededBy !== undefined
     // In a Cluster generations live elsewhere. A value whose generation has ended is then stored, and never read.
     const script = this.isCluster
       ? runInCluster(STORE_LOADED, [name, lease.name], args, isObsolete)
@@ -349,7 +324,7 @@ export class RedisTier {
   async #store(
     name: string,
     writing: Writing,
-    mark: Mark,
+    isObsolete: () => boolean,
     budget: Budget,
   ): Promise<RedisWrite | { readonly kind: 'late' }> {
     const { generations, span, body, lease } = writing
@@ -366,7 +341,6 @@ export class RedisTier {
       lease?.token ?? '',
       ...generations.map((one) => one.id ?? ''),
     ]
-    const isObsolete = (): boolean => mark.supersededBy !== undefined
     const pair = [name, this.#leaseOf(name)] as const
     const { left } = budget
     const script = this.isCluster
@@ -399,42 +373,26 @@ export class RedisTier {
     this.#deletes.distrust(this.#keys.value(path, key))
   }
 
-  /**
-   * Deletes values.
-   *
-   * @param mayGiveWay asked when its turn has come: then nothing is sent, and the result is undefined
-   */
-  delete(
-    path: string,
-    keys: readonly string[],
-    budget: Budget,
-    mayGiveWay: () => boolean = () => false,
-  ): Promise<RedisDone | undefined> {
+  /** Deletes values. */
+  delete(path: string, keys: readonly string[], budget: Budget): Promise<RedisDone> {
     const names = keys.map((key) => this.#keys.value(path, key))
-    return this.#changeInOrder(names, budget, async () =>
-      mayGiveWay() ? undefined : this.#deletes.delete(names, budget),
-    )
+    return this.#deletes.delete(names, budget)
   }
 
   /**
    * Makes a value stale. Where Redis does not confirm that, the value is to be deleted.
    *
-   * @param mark superseded once the key has changed since: then a script that Redis had forgotten is not sent again
+   * @param isObsolete whether the key has changed since: then a script that Redis had forgotten is not sent again
    */
-  expire(place: Place, mark: Mark, budget: Budget): Promise<RedisDone> {
+  async expire(place: Place, isObsolete: () => boolean, budget: Budget): Promise<RedisDone> {
     const name = this.#keys.value(place.path, place.key)
-    return this.#changeInOrder([name], budget, () => this.#expire(place, name, mark, budget))
-  }
-
-  async #expire(place: Place, name: string, mark: Mark, budget: Budget): Promise<RedisDone> {
     const settling = this.#deletes.settleBefore(() => [name], budget)
     if (settling !== undefined) {
       const refused = await settling
       if (refused !== undefined) return { kind: 'failed', error: refused }
-      if (mark.supersededBy !== undefined) return DONE
+      if (isObsolete()) return DONE
     }
     const lease = this.#leaseOf(name)
-    const isObsolete = (): boolean => mark.supersededBy !== undefined
     const script = this.isCluster
       ? runInCluster(EXPIRE_VALUE, [name, lease], [], isObsolete, { first: command('del', lease) })
       : runScript(EXPIRE_VALUE, [name, lease], [], isObsolete)
