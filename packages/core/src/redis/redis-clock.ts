@@ -23,14 +23,18 @@ export class RedisClock {
     this.#sampledAt = sentAt
   }
 
-  /** An instant of this process's clock on Redis's, in whole milliseconds; undefined while nothing is known. */
+  /**
+   * An instant of this process's clock on Redis's, in whole milliseconds and not later than it is: what gives up then has
+   * to be refused. Between a sample's sending and its answer the client may have tried again for long, and kept it to
+   * itself. Undefined while nothing is known.
+   */
   toRedis(instant: Milliseconds): Milliseconds | undefined {
-    return this.#ahead === undefined ? undefined : Math.ceil(instant + this.#ahead)
+    return this.#ahead === undefined ? undefined : Math.floor(instant + this.#atLeastAhead)
   }
 
   /** As what is stored now is to be stamped: not later than it is in Redis, or it would last longer than it may. */
   stamp(now: Milliseconds): Milliseconds | undefined {
-    return this.#ahead === undefined ? undefined : Math.floor(now + this.#atLeastAhead)
+    return this.toRedis(now)
   }
 
   /** An instant of Redis's on this process's clock; long past while nothing is known. */

@@ -1,7 +1,7 @@
 import { beginSlotMove, type SlotMove } from '@otel-cache/test-servers'
 import { describe, expect, test } from 'vitest'
 import type { Cache, CacheOptions } from '../../src/index.js'
-import { CLAIM } from '../../src/redis/scripts.js'
+import { CLAIM, STORE_VALUE } from '../../src/redis/scripts.js'
 import { HeldLoader, unexpected } from '../read-through/support/loads.js'
 import { freshName } from '../support/caches.js'
 import { noUnhandledRejections } from '../support/unhandled.js'
@@ -223,6 +223,29 @@ test.each([
   expect(await cache.get('k')).toBe(left)
   await refused
   expect(await cache.get('k')).toBe(left)
+})
+
+// What answered after it had been refused for a while made Redis's clock seem that far ahead, and nothing late for a second.
+test('a set that was refused does not undo a later one, after another that was refused and then stored', async () => {
+  const name = freshName()
+  const ofClient = { retryDelayOnTryAgain: 400, maxRedirections: 100 }
+  const { cache, spy } = await cluster.process({ name, memory: false, redisTimeout: 2_000 }, ofClient)
+  await cache.set('k', 'first')
+  const moved = await begin(name)
+  await moved.migrate()
+  const before = await refusals()
+  const stored = cache.set('k', 'second')
+  await until(async () => (await refusals()) > before, 'the refusal')
+  await moved.finish()
+  expect(await stored).toBe(true)
+  const move = await begin(name)
+  await move.migrate()
+  const answered = spy.count(STORE_VALUE)
+  expect(await cache.set('k', 'old')).toBe(true)
+  await move.finish()
+  expect(await cache.set('k', 'new')).toBe(true)
+  await until(() => spy.count(STORE_VALUE) > answered, 'what was refused')
+  expect(await cache.get('k')).toBe('new')
 })
 
 test('it is soon forgotten that slots were moving, however much is done meanwhile', async () => {
