@@ -14,6 +14,7 @@ test.each(PAGES.map((url) => [url.pathname.split('/docs/')[1], url] as const))(
     const text = readFileSync(url, 'utf8')
     expect(text).toContain('<!-- figures: ')
     expect(renewed(text, results)).toBe(text)
+    if (!results.quick) expect(text).not.toContain('not measured')
   },
 )
 
@@ -36,4 +37,11 @@ test('a figure that was changed by hand is put right', () => {
 test('a page that wants a program which was not measured is refused', () => {
   const unknown = '<!-- figures: no-such-program -->\n<!-- end of figures -->'
   expect(() => renewed(unknown, results)).toThrow("no program is called 'no-such-program'")
+})
+
+test('a page that quotes what a quick run leaves out says so', () => {
+  const quoting = readFileSync(PAGES.find((url) => url.pathname.endsWith('/what-it-is.md')) as URL, 'utf8')
+  expect(renewed(quoting, { ...results, programs: {} })).toContain(
+    '| a miss, with a loader that answers at once | not measured |',
+  )
 })

@@ -12,6 +12,9 @@ export const QUOTED: Readonly<Record<string, (results: Results) => readonly (rea
   'beside-node-redis': (results) => beside('node-redis', results),
 }
 
+/** What a quick or a filtered run leaves out. */
+const NOT_MEASURED = 'not measured'
+
 const HIT = ['peers-memory-hit', 'Side by side: a hit in memory', 'ns'] as const
 const SMALL = ['peers-redis-hit', 'Side by side: a hit in Redis, 200 B, one caller', 'µs'] as const
 const LARGE = ['peers-redis-hit', 'Side by side: a hit in Redis, 10 kB, one caller', 'µs'] as const
@@ -36,14 +39,14 @@ function costs(results: Results): string[][] {
       of(MISS, 'otel-cache'),
       `ioredis, \`GET\`, \`SET\`: ${of(MISS, 'ioredis')}`,
     ],
-    ['a set', microseconds(set.subjectNs), `ioredis, \`SET\`: ${microseconds(set.floorNs)}`],
+    ['a set', microseconds(set?.subjectNs), `ioredis, \`SET\`: ${microseconds(set?.floorNs)}`],
     ['100 hits in Redis in one call', of(BULK, 'otel-cache'), `ioredis, \`MGET\`: ${of(BULK, 'ioredis')}`],
     ['memory for each of a million small entries', of(ENTRY, 'otel-cache'), `\`lru-cache\`: ${of(ENTRY, 'lru-cache')}`],
     ['to import it', of(IMPORT, 'otel-cache'), `ioredis alone: ${of(IMPORT_WITH_REDIS, 'ioredis')}`],
     [
       'metrics, of an operation that leaves memory',
-      `${microseconds(both.value)} more`,
-      `one histogram: ${microseconds(one.value)}`,
+      `${microseconds(both?.value)} more`,
+      `one histogram: ${microseconds(one?.value)}`,
     ],
   ]
 }
@@ -66,28 +69,26 @@ function packing({ figures }: Results): string[][] {
   const group = (size: string) => figures.filter((figure) => figure.group === `compression-and-encryption-${size}`)
   const sizes = [group('1kb'), group('10kb'), group('100kb')]
   const names = [...new Set(sizes.flat().map(({ subject }) => subject))]
-  const added = names.map((name) => [name, ...sizes.map((all) => `+${microseconds(found(all, name).value)}`)])
+  const added = names.map((name) => [name, ...sizes.map((all) => `+${microseconds(found(all, name)?.value)}`)])
   const stored = names.flatMap((name) => {
     const shares = sizes.flatMap((all) => {
-      const share = found(all, name).stored
+      const share = found(all, name)?.stored
       return share === undefined ? [] : [`${Math.round((100 * share.subject) / share.floor)} %`]
     })
     return shares.length === 0 ? [] : [[`stored${name.replace(/^get/, '')}`, ...shares]]
   })
   const plain = ['get', 'set'].map((floor) => [
     `${floor}, without either`,
-    ...sizes.map((all) => microseconds(all.find((figure) => figure.floor === floor)?.floorNs ?? Number.NaN)),
+    ...sizes.map((all) => microseconds(all.find((figure) => figure.floor === floor)?.floorNs)),
   ])
   return [['', '1 kB', '10 kB', '100 kB'], ...plain, ...added, ...stored]
 }
 
-function found(figures: readonly Result[], subject: string): Result {
-  const figure = figures.find((figure) => figure.subject === subject)
-  if (figure === undefined) throw new Error(`docs: '${subject}' was not measured`)
-  return figure
+function found(figures: readonly Result[], subject: string): Result | undefined {
+  return figures.find((figure) => figure.subject === subject)
 }
 
-function resultOf({ figures }: Results, group: string, subject: string, floor: string): Result {
+function resultOf({ figures }: Results, group: string, subject: string, floor: string): Result | undefined {
   return found(
     figures.filter((figure) => figure.group === group && figure.floor === floor),
     subject,
@@ -101,13 +102,14 @@ function cellsOf({ programs }: Results): (place: Place, row: string) => string {
   return ([program, title, column], row) => {
     const table = (programs[program] as ProgramReport | undefined)?.tables.find((table) => table.title === title)
     const value = table?.rows.find(([name]) => name === row)?.[table.columns.indexOf(column)]
-    if (typeof value !== 'number') throw new Error(`docs: ${row} has no '${column}' in '${title}' of ${program}`)
+    if (typeof value !== 'number') return NOT_MEASURED
     const unit = column === 'bytes an entry' ? 'bytes' : (column.split(' ').at(-1) ?? '')
     return `${(value < 10 ? value : Math.round(value)).toLocaleString('en')} ${unit}`
   }
 }
 
-function microseconds(ns: number): string {
+function microseconds(ns: number | undefined): string {
+  if (ns === undefined) return NOT_MEASURED
   const value = ns / 1_000
   return `${value.toLocaleString('en', { maximumFractionDigits: value < 10 ? 1 : 0 })} µs`
 }
