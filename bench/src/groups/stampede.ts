@@ -3,7 +3,10 @@ import { type Document, smallDocument } from '../documents.js'
 import { type Case, type Group, type Operation, unmeteredAndMetered } from '../group.js'
 
 const CALLERS = 1_000
-/** Of the contract: 3 microseconds a waiter. */
+/**
+ * Of the contract: 3 microseconds a waiter. What is recorded of each waiter comes on top here, and is hidden by a loader that
+ * takes 50 ms, as the contract has it: `peers-stampede` measures and bounds that, metered.
+ */
 const LIMIT = 3_000 * CALLERS
 const BARE = 'a Map of promises'
 
@@ -37,11 +40,11 @@ export const stampede: Group = {
       }),
     ),
   ],
-  figures: unmeteredAndMetered(({ suffix }) => ({
+  figures: unmeteredAndMetered(({ metered, suffix }) => ({
     subject: `getOrSet${suffix}`,
     floor: BARE,
     kind: 'added',
-    bound: { limit: LIMIT },
+    ...(!metered && { bound: { limit: LIMIT } }),
   })),
 }
 
