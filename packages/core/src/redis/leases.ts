@@ -55,6 +55,9 @@ interface Gathered {
   readonly claimants: Claimant[]
 }
 
+/** To go on once those have asked who are about to. */
+const ASKED = Promise.resolve()
+
 const TAKEN: Claim = { kind: 'taken' }
 
 /** The right to load a key for the whole fleet: taken, kept, given back, and waited for. */
@@ -67,6 +70,7 @@ export class Leases {
   #count = 0
   readonly #waiters: Waiters
   #gathered: Gathered[] = []
+  #isGathering = false
 
   constructor(parts: Parts, stored: StoredGenerations, judge: Judge) {
     this.#parts = parts
@@ -123,7 +127,8 @@ export class Leases {
   }
 
   /**
-   * As `claim`, for one key, and along with others that are claimed in this tick; calls back.
+   * As `claim`, for one key, and calls back. The first of a tick goes at once, because it is often alone, and the others
+   * together.
    *
    * @param isTraced it goes alone: its span must not hang in a stranger's trace
    */
@@ -132,14 +137,21 @@ export class Leases {
       this.#claimAlone(like, claimant)
       return
     }
-    if (this.#gathered.length === 0) process.nextTick(this.#leave)
+    if (!this.#isGathering) {
+      this.#isGathering = true
+      ASKED.then(this.#leave)
+      this.#claimAlone(like, claimant)
+      return
+    }
     const others = this.#gathered.find((one) => isAlike(one.like, like))
     if (others === undefined) this.#gathered.push({ like, claimants: [claimant] })
     else others.claimants.push(claimant)
   }
 
   readonly #leave = (): void => {
+    this.#isGathering = false
     const gathered = this.#gathered
+    if (gathered.length === 0) return
     this.#gathered = []
     for (const { like, claimants } of gathered) {
       const [first] = claimants as [Claimant]
