@@ -35,11 +35,15 @@ export interface SentinelSet {
   /** Resolves with the new master once all Sentinels that run name another one than this, and it takes writes. */
   masterAfter(old: RedisServer): Promise<RedisServer>
   /**
-   * Has the first Sentinel, which must run, choose another master than the one there is or was, again where it gives up,
-   * and resolves with it when that is over: the old one, and every other server that runs, is its replica. Until then the
-   * old one takes writes that will be lost.
+   * Has the first Sentinel, which must run, choose another master, and resolves with it when that is over: the old one,
+   * and every other server that runs, is its replica. Until then the old one takes writes that will be lost.
    */
-  failover(old?: RedisServer): Promise<RedisServer>
+  failover(): Promise<RedisServer>
+  /**
+   * Resolves with the master once the first fail-over of this set, which the first Sentinel was told to make, is over. It is
+   * told again where it has given up. On a starved machine the Sentinels may have chosen once more, even the old one.
+   */
+  failedOver(): Promise<RedisServer>
   /** Ends all processes and removes their folders. Twice without harm. */
   stop(): Promise<void>
 }
@@ -115,8 +119,8 @@ class RunningSet implements SentinelSet {
     })
   }
 
-  async failover(from?: RedisServer): Promise<RedisServer> {
-    const old = from ?? (await this.master())
+  async failover(): Promise<RedisServer> {
+    const old = await this.master()
     const first = this.sentinels[0] as RedisServer
     await until('the first Sentinel names another master', async () => {
       const state = record((await first.command('SENTINEL', 'MASTER', NAME)) as Reply[])
@@ -129,6 +133,21 @@ class RunningSet implements SentinelSet {
     const master = await this.masterAfter(old)
     await this.settled(master)
     return master
+  }
+
+  async failedOver(): Promise<RedisServer> {
+    const first = this.sentinels[0] as RedisServer
+    await until('the first Sentinel has made a fail-over', async () => {
+      const state = record((await first.command('SENTINEL', 'MASTER', NAME)) as Reply[])
+      if (Number(state.get('config-epoch')) > 0) return true
+      if (!String(state.get('flags')).includes('failover')) await first.command('SENTINEL', 'FAILOVER', NAME)
+      return undefined
+    })
+    return until('a master that all name', async () => {
+      const master = await this.#named()
+      const [role] = master === undefined ? [] : ((await command(master, ['ROLE'], 1_000)) as Reply[])
+      return role === 'master' ? master : undefined
+    })
   }
 
   async stop(): Promise<void> {

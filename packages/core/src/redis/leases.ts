@@ -187,7 +187,11 @@ export class Leases {
     const ids = stored.known(noted.generations, noted.anyTag)
     const names = [keys.value(path, key)]
     if (ids === undefined || deletes.isUnsettled(() => names)) {
-      this.claim(claiming, budget).then(([claimed]) => done(claimed as Claimed))
+      // As fast as many together: who comes first is served first.
+      this.#claimAll(claiming, budget).then(([claimed]) => {
+        if (claimed instanceof Promise) claimed.then(done)
+        else done(claimed as Claimed)
+      })
       return
     }
     const attempt = this.#attempt(claiming, budget)

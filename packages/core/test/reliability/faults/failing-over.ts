@@ -26,8 +26,7 @@ export const FAILING_OVER: readonly Fault[] = [
     name: 'Sentinel is told to choose another master',
     behind: 'sentinel',
     begin: ({ sentinel }) => sentinel.sentinels[0]?.command('SENTINEL', 'FAILOVER', sentinel.address.name),
-    // Asked again where the first time came to nothing.
-    end: ({ sentinel, server }) => sentinel.failover(server),
+    end: ({ sentinel }) => sentinel.failedOver(),
     owed: { breaker: 'may open', orErrors: ['connection', 'timeout', 'readonly'], forgets: true },
   },
 ]
