@@ -13,7 +13,7 @@ const MISS: Omit<Explanation, 'figure'> = {
   // A third more than was ever measured with nothing else running.
   limit: 3.2,
   reason:
-    'one load for the fleet, a fence and a memory that hears of changes need two scripts and a push by Redis, where the floor needs GET and SET. By hand, with no cache around them, these alone take 1.2x to 1.3x of the floor (the figure "the same trips by hand"), so that nothing is left for the cache, whose own work is some 65 µs of one processor. Over loopback that is more than the floor\'s two trips; to a Redis 1 ms away it is not: there a miss is within 1.3x (the table of peers)',
+    'one load for the fleet, a fence and a memory that hears of changes need two scripts and a push by Redis, where the floor needs GET and SET. By hand, with no cache around them, these alone take 1.2x to 1.3x of the floor (the figure "the same trips by hand"), so that nothing is left for the cache, whose own work is some 65 µs of one processor. Over loopback that is more than the floor\'s two trips; to a Redis 1 ms away it is little: there a miss takes 1.2x to 1.4x of them ("1 ms away" in `peers-distance`)',
 }
 
 const THROUGHPUT: Omit<Explanation, 'figure' | 'limit'> = {
