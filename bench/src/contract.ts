@@ -10,8 +10,12 @@ export interface ContractFigure extends BoundCheck {
   /** The group or program that measured it. */
   readonly part: string
   readonly verdict: Verdict
-  /** Of what is missed and explained. */
-  readonly explanation?: Pick<Explanation, 'limit' | 'reason'>
+  /** Of what is missed and has one. */
+  readonly explanation?: {
+    /** What is bounded instead: this figure by a wider limit, or another floor's. */
+    readonly left: BoundCheck
+    readonly reason: string
+  }
 }
 
 /** All that the contract bounds, of what was measured. */
@@ -21,30 +25,42 @@ export function contractFigures(
   explanations: readonly Explanation[] = explained,
 ): ContractFigure[] {
   const checks = [
-    ...results.flatMap((result) => checkOf(result).map((check) => ({ part: result.group, check }))),
+    ...results.flatMap((result) =>
+      result.bound === undefined ? [] : [{ part: result.group, check: checkOf(result, result.bound.limit) }],
+    ),
     ...Object.entries(programs).flatMap(([part, { bounds }]) => bounds.map((check) => ({ part, check }))),
   ]
   return checks.map(({ part, check }) => {
     const explanation = explanations.find((one) => one.part === part && one.figure === check.figure)
-    return { part, ...check, ...judge(check, explanation) }
+    return {
+      part,
+      ...check,
+      ...judge(check, explanation && { left: leftOf(explanation, check, results), ...explanation }),
+    }
   })
+}
+
+function leftOf({ part, limit, instead }: Explanation, check: BoundCheck, results: readonly Result[]): BoundCheck {
+  if (instead === undefined) return { ...check, limit }
+  const found = results.find((result) => result.group === part && figureOf(result) === instead)
+  if (found === undefined) throw new Error(`'${part}' has no figure '${instead}'`)
+  return checkOf(found, limit)
 }
 
 /** Where the bound lies among the middle half of the rounds, nobody can tell: that is not missed. */
 function judge(
   check: BoundCheck,
-  explanation: Explanation | undefined,
+  explanation: ContractFigure['explanation'],
 ): Pick<ContractFigure, 'verdict' | 'explanation'> {
-  if (holds(check, check.measured)) return { verdict: isUnsure(check) ? 'held within the spread' : 'held' }
+  if (holds(check)) return { verdict: isUnsure(check) ? 'held within the spread' : 'held' }
   if (isUnsure(check)) return { verdict: 'held within the spread' }
   if (explanation === undefined) return { verdict: 'MISSED' }
-  const { limit, reason } = explanation
-  const left = { ...check, limit }
-  const isExplained = holds(left, check.measured) || isUnsure(left)
-  return { verdict: isExplained ? 'missed, explained' : 'MISSED', explanation: { limit, reason } }
+  const { left, reason } = explanation
+  const isExplained = holds(left) || isUnsure(left)
+  return { verdict: isExplained ? 'missed, explained' : 'MISSED', explanation: { left, reason } }
 }
 
-function holds({ kind, limit }: BoundCheck, measured: number): boolean {
+function holds({ kind, limit, measured }: BoundCheck): boolean {
   if (kind === 'at least') return measured >= limit
   return kind === 'under' ? measured < limit : measured <= limit
 }
@@ -59,10 +75,13 @@ const KINDS: Readonly<Record<FigureKind, Pick<BoundCheck, 'kind' | 'unit'>>> = {
   added: { kind: 'under', unit: 'ns' },
 }
 
-function checkOf({ kind, subject, floor, bound, value, low, high }: Result): BoundCheck[] {
-  if (bound === undefined) return []
-  const joint = { time: ' / ', throughput: ', throughput of ', added: ' less ' }[kind]
-  return [{ figure: `${subject}${joint}${floor}`, ...KINDS[kind], measured: value, low, high, limit: bound.limit }]
+function checkOf(result: Result, limit: number): BoundCheck {
+  const { kind, value, low, high } = result
+  return { figure: figureOf(result), ...KINDS[kind], measured: value, low, high, limit }
+}
+
+function figureOf({ kind, subject, floor }: Result): string {
+  return `${subject}${{ time: ' / ', throughput: ', throughput of ', added: ' less ' }[kind]}${floor}`
 }
 
 const SIGNS: Readonly<Record<BoundCheck['kind'], string>> = { 'at most': '≤', 'at least': '≥', under: '<' }
@@ -77,10 +96,13 @@ export function contractCells(figure: ContractFigure): string[] {
 }
 
 /** What stands below a figure that is missed, or undefined. */
-export function explanationText({ kind, unit, explanation, verdict }: ContractFigure): string | undefined {
+export function explanationText({ figure, explanation, verdict }: ContractFigure): string | undefined {
   if (explanation === undefined) return undefined
+  const { left, reason } = explanation
+  const { kind, unit, limit, measured } = left
   const beyond = verdict === 'MISSED' ? 'beyond what is explained, ' : ''
-  return `${beyond}${SIGNS[kind]} ${amount(explanation.limit, unit)}: ${explanation.reason}`
+  const instead = left.figure === figure ? '' : `${left.figure} is ${amount(measured, unit)}, `
+  return `${beyond}${instead}${SIGNS[kind]} ${amount(limit, unit)}: ${reason}`
 }
 
 function amount(value: number, unit: BoundCheck['unit']): string {

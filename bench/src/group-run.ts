@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import type { Case, Group } from './group.js'
-import { interleave, type RoundsPace } from './interleave.js'
+import { interleave, type Measured, pooled, type RoundsPace } from './interleave.js'
 import type { MitataStats } from './measure.js'
 import { median } from './statistics.js'
 import { type Result, resultOf } from './summary.js'
@@ -16,6 +16,8 @@ export interface Pace extends RoundsPace, WarmUp {
 export interface GroupReport {
   readonly cases: readonly CaseReport[]
   readonly figures: readonly Result[]
+  /** The groups whose figures come from the processes of two runs, because those of the first missed a bound. */
+  readonly measuredTwice: readonly string[]
   /** Why the figures should not be believed. Normally empty. */
   readonly complaints: readonly string[]
 }
@@ -28,51 +30,63 @@ interface CaseReport {
   readonly mitataNs: number
 }
 
-/** A group while it is measured, on a Redis that was emptied for it: first by mitata, case by case, then in rounds. */
+/** A group while it is measured, on a Redis that is emptied for it: first by mitata, case by case, then in rounds. */
 export class GroupRun {
   readonly #group: Group
-  readonly #pace: Pace
-  readonly #workers: readonly WorkerProcess[]
+  readonly #redisUrl: string
   readonly #averages = new Map<string, number>()
+  readonly #complaints: string[] = []
+  #times = 0
+  #workers: readonly WorkerProcess[] = []
+  #measured: readonly Measured[] = []
 
-  private constructor(group: Group, pace: Pace, workers: readonly WorkerProcess[]) {
+  constructor(group: Group, redisUrl: string) {
     this.#group = group
-    this.#pace = pace
-    this.#workers = workers
+    this.#redisUrl = redisUrl
   }
 
-  static async start(group: Group, redisUrl: string, pace: Pace): Promise<GroupRun> {
-    await emptied(redisUrl)
-    const starting = group.cases.map((one) => WorkerProcess.start(group, one, redisUrl, pace))
-    return new GroupRun(group, pace, await Promise.all(starting))
+  /** Starts a process for each case, instead of those there were. */
+  async start(pace: WarmUp): Promise<void> {
+    this.stop()
+    await emptied(this.#redisUrl)
+    const starting = this.#group.cases.map((one) => WorkerProcess.start(this.#group, one, this.#redisUrl, pace))
+    this.#workers = await Promise.all(starting)
   }
 
-  async mitata(one: Case): Promise<MitataStats> {
+  async mitata(one: Case, time: number): Promise<MitataStats> {
     const worker = this.#workers.find(({ of }) => of === one)
     if (worker === undefined) throw new Error(`'${one.name}' is not of '${this.#group.name}'`)
-    const stats = await worker.mitata(this.#pace.table)
+    const stats = await worker.mitata(time)
     this.#averages.set(one.name, stats.avg / (one.callers ?? 1))
     return stats
   }
 
-  async rounds(onRound: (done: number) => void): Promise<GroupReport> {
-    const group = this.#group.name
-    const measured = await interleave(this.#workers, this.#pace, onRound)
-    const complaints: string[] = []
+  /** Adds these rounds to those there were. */
+  async rounds(pace: RoundsPace, onRound: (done: number) => void): Promise<void> {
+    this.#times += 1
+    this.#measured = pooled(this.#measured, await interleave(this.#workers, pace, onRound))
     for (const worker of this.#workers) {
-      for (const complaint of await worker.complaints()) complaints.push(`${group}, ${worker.of.name}: ${complaint}`)
+      for (const complaint of await worker.complaints()) {
+        this.#complaints.push(`${this.#group.name}, ${worker.of.name}: ${complaint}`)
+      }
     }
+  }
+
+  report(): GroupReport {
+    const group = this.#group.name
     return {
-      complaints,
-      cases: measured.map(({ name, rounds }) => {
+      measuredTwice: this.#times > 1 ? [group] : [],
+      complaints: this.#complaints,
+      cases: this.#measured.map(({ name, rounds }) => {
         return { group, name, ns: median(rounds), mitataNs: this.#averages.get(name) ?? Number.NaN }
       }),
-      figures: this.#group.figures.map((figure) => resultOf(group, figure, measured)),
+      figures: this.#group.figures.map((figure) => resultOf(group, figure, this.#measured)),
     }
   }
 
   stop(): void {
     for (const worker of this.#workers) worker.stop()
+    this.#workers = []
   }
 }
 

@@ -1,3 +1,4 @@
+import { WARM_AFTER } from './group.js'
 import type { WorkerProcess } from './worker-process.js'
 
 /*
@@ -42,18 +43,16 @@ export async function interleave(
   return turns
 }
 
-/** mitata collects garbage, and V8 forgets with it some of what it has compiled. */
-const WARM_AGAIN = 3_000
-
 /**
- * Doubles until a slice is full, three times over: the last one tells its speed. Goes on while it is getting warm.
+ * Doubles until a slice is full, three times over: the last one tells its speed. Goes on while it is getting warm: mitata
+ * collects garbage, and V8 forgets with it some of what it has compiled.
  *
  * @returns how many operations fill a slice, the same number for each caller
  */
 async function calibrate(worker: WorkerProcess, { slice, warmAgain }: RoundsPace): Promise<number> {
-  const { callers = 1 } = worker.of
+  const { callers = 1, warmAfter = WARM_AFTER } = worker.of
   const started = performance.now()
-  const isCold = (): boolean => calls < WARM_AGAIN && performance.now() - started < warmAgain
+  const isCold = (): boolean => calls < warmAfter / 4 && performance.now() - started < warmAgain
   let times = callers
   let calls = 0
   for (let full = 0; full < 3 || isCold(); calls += times) {
@@ -66,4 +65,12 @@ async function calibrate(worker: WorkerProcess, { slice, warmAgain }: RoundsPace
     }
   }
   return times
+}
+
+/** Rounds of two runs together: what the processes of one of them happened to be like does not decide. */
+export function pooled(first: readonly Measured[], second: readonly Measured[]): readonly Measured[] {
+  return second.map((one) => {
+    const before = first.find(({ name }) => name === one.name)
+    return { ...one, rounds: [...(before?.rounds ?? []), ...one.rounds] }
+  })
 }

@@ -4,10 +4,15 @@ import type { Results } from './results.js'
 import { alignedLines, summaryLines } from './summary.js'
 
 /** What a person reads at the end of a run. */
-export function print({ rounds, quick, figures, machine, programs, contract }: Results): void {
+export function print({ rounds, quick, figures, measuredTwice, machine, programs, contract }: Results): void {
   if (figures.length > 0) {
     console.log(`\nBeside the floors: medians of ${rounds} interleaved rounds${quick ? ' (quick)' : ''}`)
     for (const line of summaryLines(figures)) console.log(line)
+    if (measuredTwice.length > 0) {
+      console.log(
+        `\nMissed a bound, and measured once more in new processes, all rounds together: ${measuredTwice.join(', ')}`,
+      )
+    }
   }
   for (const report of Object.values(programs)) printTables(report)
   if (contract.length > 0) printContract(contract)

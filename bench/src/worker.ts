@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { type Case, WARM_AFTER } from './group.js'
 import { groups } from './groups.js'
 import { measureWithMitata, type Slice, slicesOf } from './measure.js'
 import { Stage } from './stage.js'
@@ -13,7 +14,7 @@ async function main(group = '', name = '', redisUrl = '', warmUp = '', longest =
   const slice = slicesOf(one, operation)
   const storedBytes = await stage.storedBytes()
   stage.begin()
-  await warmUpFor(Number(warmUp), Number(longest), slice, one.callers ?? 1)
+  await warmUpFor(Number(warmUp), Number(longest), slice, one)
   const answer = async (request: Request): Promise<Answer> => {
     if (request.kind === 'slice') return { kind: 'slice', duration: await slice(request.times) }
     if (request.kind === 'complaints') return { kind: 'complaints', complaints: await stage.complaints() }
@@ -23,15 +24,13 @@ async function main(group = '', name = '', redisUrl = '', warmUp = '', longest =
   process.send?.({ kind: 'ready', storedBytes } satisfies Answer)
 }
 
-/** V8 takes ten thousand calls to compile what lies between a cache and its socket: a miss is six times faster then. */
-const WARM = 12_000
-
 /** For so many milliseconds; longer where the calls were too few until then. */
-async function warmUpFor(duration: number, longest: number, slice: Slice, callers: number): Promise<void> {
+async function warmUpFor(duration: number, longest: number, slice: Slice, one: Case): Promise<void> {
+  const { callers = 1, warmAfter = WARM_AFTER } = one
   const started = performance.now()
   const elapsed = (): number => performance.now() - started
   let calls = 0
-  for (let times = callers; elapsed() < duration || (calls < WARM && elapsed() < longest); ) {
+  for (let times = callers; elapsed() < duration || (calls < warmAfter && elapsed() < longest); ) {
     calls += times
     if ((await slice(times)) < 10) times *= 2
     // So that it is noticed in time when whoever started this has gone.

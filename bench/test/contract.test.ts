@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
-import { contractFigures } from '../src/contract.js'
+import { type ContractFigure, contractFigures, explanationText } from '../src/contract.js'
 import { type Explanation, explained } from '../src/explained.js'
 import { groups } from '../src/groups.js'
+import { type Measured, pooled } from '../src/interleave.js'
 import { problemsOf } from '../src/print.js'
 import type { BoundCheck } from '../src/program.js'
 import { readResults } from '../src/results.js'
@@ -28,11 +29,44 @@ test.each([
 })
 
 test('what is missed is explained as far as its explanation goes, and no further', () => {
-  const explanation = { limit: 2, reason: EXPLANATION.reason }
+  const explanation = { left: { figure: 'a trip', limit: 2 }, reason: EXPLANATION.reason }
   expect(judged({ measured: 1.9 }, [EXPLANATION])).toMatchObject([{ verdict: 'missed, explained', explanation }])
   expect(judged({ measured: 2.1 }, [EXPLANATION])).toMatchObject([{ verdict: 'MISSED', explanation }])
   expect(judged({ measured: 1.2 }, [EXPLANATION])).toMatchObject([{ verdict: 'held' }])
   expect(judged({ measured: 1.9 }, [{ ...EXPLANATION, figure: 'another' }])).toMatchObject([{ verdict: 'MISSED' }])
+})
+
+test('where the same by hand was measured beside it, that is what is left as a bound', () => {
+  const trip = {
+    group: 'trips',
+    subject: 'a trip',
+    kind: 'time',
+    subjectNs: 28,
+    floorNs: 10,
+    stored: undefined,
+  } as const
+  const beside = (byHand: number): ContractFigure[] =>
+    contractFigures(
+      [
+        { ...trip, floor: 'GET', value: 2.8, low: 2.7, high: 2.9, bound: { limit: 1.3 } },
+        { ...trip, floor: 'GET by hand', value: byHand, low: byHand - 0.1, high: byHand + 0.1 },
+      ],
+      {},
+      [{ ...EXPLANATION, figure: 'a trip / GET', instead: 'a trip / GET by hand' }],
+    )
+  expect(beside(1.8)).toMatchObject([{ measured: 2.8, verdict: 'missed, explained' }])
+  expect(beside(1.8).map(explanationText)).toEqual(['a trip / GET by hand is 1.8x, ≤ 2x: light is not faster'])
+  expect(beside(2.2)).toMatchObject([{ measured: 2.8, verdict: 'MISSED' }])
+})
+
+test('rounds of two runs count together, case by case', () => {
+  const of = (name: string, ...rounds: number[]): Measured => ({ name, rounds, storedBytes: undefined })
+  const [first, second] = [
+    [of('get', 1, 2), of('set', 5)],
+    [of('set', 6), of('get', 3)],
+  ]
+  expect(pooled([], first)).toEqual(first)
+  expect(pooled(first, second)).toEqual([of('set', 5, 6), of('get', 1, 2, 3)])
 })
 
 test('what is missed is a line that says which, and so is what was not meant', () => {

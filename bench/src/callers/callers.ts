@@ -12,6 +12,7 @@ const SLICE = { full: 400, quick: 100 }
 export const redisCallers: Program = {
   name: 'redis-callers',
   about: 'throughput, event-loop delay and bytes on the wire at 1, 8, 64 and 512 callers',
+  isLong: true,
   async run({ redisUrl, quick, progress }) {
     const [rounds, slice] = quick ? [ROUNDS.quick, SLICE.quick] : [ROUNDS.full, SLICE.full]
     const found = new Map<string, Measured[]>()

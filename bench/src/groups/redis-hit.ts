@@ -4,7 +4,7 @@ import { type Case, type Figure, type Group, timesOf, unmeteredAndMetered } from
 
 const BARE = 'ioredis get + JSON.parse'
 const WITHIN = { bare: 1.1 }
-const BY_HAND = unmeteredAndMetered(({ suffix }) => `the same by hand${suffix}`)
+const BY_HAND = 'the same by hand'
 const CALLERS = 64
 
 export const redisHit200b: Group = redisHit('redis-hit-200b', smallDocument, 1, timesOf('get', BARE, WITHIN))
@@ -16,7 +16,10 @@ export const redisHit64Callers: Group = withCases(
   redisHit('redis-hit-64-callers', smallDocument, CALLERS, [
     { subject: 'get', floor: BARE, kind: 'throughput', bound: { limit: 2.5 } },
     { subject: 'get, metered', floor: BARE, kind: 'throughput', bound: { limit: 1.3 } },
-    ...BY_HAND.map((subject): Figure => ({ subject, floor: BARE, kind: 'throughput' })),
+    ...unmeteredAndMetered(({ suffix }): Figure => ({ subject: BY_HAND + suffix, floor: BARE, kind: 'throughput' })),
+    ...unmeteredAndMetered(
+      ({ suffix }): Figure => ({ subject: `get${suffix}`, floor: BY_HAND + suffix, kind: 'throughput' }),
+    ),
   ]),
 )
 
@@ -27,7 +30,7 @@ function withCases(cases: readonly Case[], group: Group): Group {
 /** One MGET a tick and what the contract asks of each reply; where metered, two clock reads and the SDK's two records. */
 function byHand(metered: boolean, suffix: string): Case {
   return {
-    name: `the same by hand${suffix}`,
+    name: BY_HAND + suffix,
     awaited: true,
     callers: CALLERS,
     async prepare(stage) {

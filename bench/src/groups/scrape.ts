@@ -45,6 +45,7 @@ function caseOf(
   return {
     name,
     awaited: true,
+    warmAfter: 50,
     prepare() {
       const exporter = exporterOf()
       const meter = new MeterProvider({ readers: [exporter] }).getMeter('bench')

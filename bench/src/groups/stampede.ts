@@ -9,6 +9,7 @@ const CALLERS = 1_000
  */
 const LIMIT = 3_000 * CALLERS
 const BARE = 'a Map of promises'
+const WARM_AFTER_STAMPEDES = 500
 
 /** 1,000 callers of a cold key at once, and a loader that answers in the next turn: one load. */
 export const stampede: Group = {
@@ -17,6 +18,7 @@ export const stampede: Group = {
     {
       name: BARE,
       awaited: true,
+      warmAfter: WARM_AFTER_STAMPEDES,
       prepare() {
         const loading = new Map<string, Promise<Document>>()
         return stampedeOf((key, load) => {
@@ -33,6 +35,7 @@ export const stampede: Group = {
       ({ metered, suffix }): Case => ({
         name: `getOrSet${suffix}`,
         awaited: true,
+        warmAfter: WARM_AFTER_STAMPEDES,
         prepare(stage) {
           const cache = stage.cache({}, metered, 'misses')
           return stampedeOf((key, load) => cache.getOrSet(key, load))

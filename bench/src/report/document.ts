@@ -32,7 +32,7 @@ function block(name: string, results: Results, ownBlocks: readonly string[]): st
   return programPart(report)
 }
 
-function machineLines({ machine, quick, rounds, complaints }: Results): string {
+function machineLines({ machine, quick, rounds, measuredTwice, complaints }: Results): string {
   const { cpu, processors, memory, os, load, date, versions } = machine
   const rows = Object.entries({
     machine: `${cpu}, ${processors} processors, ${memory} GiB, ${os}`,
@@ -40,7 +40,9 @@ function machineLines({ machine, quick, rounds, complaints }: Results): string {
       .map(([name, version]) => `${name} ${version}`)
       .join(', '),
     date: `${date}, ${load} processes wanting a processor before it began`,
-    run: `\`pnpm bench ${quick ? '--quick ' : ''}--save\`, ${rounds} interleaved rounds`,
+    run: `\`pnpm bench ${quick ? '--quick ' : ''}--save\`, ${rounds} interleaved rounds${
+      measuredTwice.length === 0 ? '' : `, twice as many of ${measuredTwice.join(', ')}`
+    }`,
   })
   const table = markdownTable({ columns: ['', ''], rows })
   const doubts = complaints.map((complaint) => `- Not what was meant to be measured: ${complaint}`)

@@ -19,7 +19,7 @@ interface TurnsPace {
 
 const PACES: Readonly<Record<'full' | 'quick', TurnsPace>> = {
   full: { warmUp: 1_500, slice: 50, rounds: 15 },
-  quick: { warmUp: 200, slice: 15, rounds: 5 },
+  quick: { warmUp: 1_500, slice: 25, rounds: 9 },
 }
 
 /** All peers that can do it, each in a process of its own, taking turns as in `interleave.ts`. */
