@@ -12,7 +12,7 @@ import { Cancellation, type Loaded, runLoader } from './loader/run-loader.js'
 import type { LookUp } from './look-up.js'
 import { mayKeep } from './mark.js'
 import type { ResolvedReadOptions } from './options.js'
-import { type Candidate, isHit, type NotFound } from './outcome.js'
+import { type Candidate, type Failure, isHit, type NotFound } from './outcome.js'
 import type { Place } from './place.js'
 import type { Budget } from './redis/budget.js'
 import type { Rooms } from './rooms.js'
@@ -101,7 +101,12 @@ export class Load {
     const pending = wanted.map((one) => new Pending(one))
     for (const { found } of wanted) if (!isStorable(found)) this.forgo(found)
     const { run } = wanted[0].flight
-    this.#go(pending, { call, options }, run, budget).catch((error) => {
+    const order = { call, options }
+    // Most were claimed along with their lookup, and taken by nobody else.
+    const isReady = pending.every(isToBeLoaded)
+    if (isReady) this.#settle(pending, options)
+    const going = isReady ? this.#load(pending, order, run, budget) : this.#go(pending, order, run, budget)
+    going.catch((error) => {
       for (const { land } of pending) land({ kind: 'failed', error, reason: 'error' })
     })
     return pending.map(({ landing }) => landing)
@@ -113,7 +118,6 @@ export class Load {
   }
 
   async #go(pending: readonly Pending[], order: Order, run: Run, budget: Budget): Promise<void> {
-    // Most were claimed along with their lookup.
     if (pending.every(isAnswered)) this.#settle(pending, order.options)
     else await this.#claim(pending, order.options, budget)
     const taken = pending.filter(isTaken)
@@ -173,14 +177,15 @@ export class Load {
 
   /** What came of claiming is known. */
   #settle(all: readonly Pending[], { lifetime }: ResolvedReadOptions): void {
-    const failures = new Set(all.flatMap(({ answer }) => (answer?.kind === 'failed' ? [answer.error] : [])))
-    for (const failure of failures) this.#rooms.telemetry.failed('lease', failure)
+    const failures: Failure[] = []
     for (const one of all) {
       const { answer } = one
+      if (answer?.kind === 'failed' && !failures.includes(answer.error)) failures.push(answer.error)
       if (answer?.kind === 'landed') one.land(answer.landing)
       // There is nothing to wait for where nobody stores anything.
       else if (answer === undefined || (isTaken(one) && longest(lifetime) === 0)) one.answer = NONE
     }
+    for (const failure of failures) this.#rooms.telemetry.failed('lease', failure)
   }
 
   /**
@@ -263,20 +268,11 @@ export class Load {
     ticket.done()
     const result = loaded.kind === 'loaded' ? 'success' : loaded.reason
     if (loaded.duration !== undefined) telemetry.loaded(result, loaded.duration, keys)
-    const given = await Promise.all(
-      wanted.map(async (one, index) => {
-        const [lease] = leaseOf(one)
-        const { landing, fate } = await this.#store(one, index, loaded, options.lifetime, lease, budget)
-        one.land(landing)
-        return lease === undefined ? [] : [{ lease, fate }]
-      }),
-    )
+    const storing = wanted.map((one, index) => this.#store(one, index, loaded, options.lifetime, budget))
+    const fates = await Promise.all(storing)
+    if (fates.every((fate) => fate === 'written')) return
     for (const fate of ['barren', 'fruitless'] as const) {
-      const leases = given.flat().filter((one) => one.fate === fate)
-      this.#release(
-        leases.map(({ lease }) => lease),
-        fate === 'barren',
-      )
+      this.#release(wanted.filter((_, index) => fates[index] === fate).flatMap(leaseOf), fate === 'barren')
     }
   }
 
@@ -329,35 +325,36 @@ export class Load {
     }
   }
 
-  /** What came of a load for one key, and of its lease. */
-  async #store(
-    { flight, found, answer }: Pending,
-    index: number,
-    loaded: Loaded,
-    defaults: ResolvedLifetime,
-    lease: Lease | undefined,
-    budget: Budget,
-  ): Promise<{ readonly landing: Landing; readonly fate: Fate }> {
+  /** Lands a key with what came of the load, and tells what came of its lease. */
+  async #store(one: Pending, index: number, loaded: Loaded, defaults: ResolvedLifetime, budget: Budget): Promise<Fate> {
+    const { flight, found, answer } = one
     const { backoffs, clock, random, values } = this.#rooms
     const { place } = flight
     // Where something of use is left, its origin can be left in peace for a while.
-    const failed = (error: unknown, reason: 'error' | 'timeout') => {
+    const failed = (error: unknown, reason: 'error' | 'timeout'): Fate => {
       const canWait = found.stale !== undefined && clock.now() < uselessFrom(found.stale.entry)
       if (canWait && !flight.isCalledOff) backoffs.failed(place.id, { error, reason })
-      return { landing: { kind: 'failed', error, reason }, fate: 'fruitless' } as const
+      one.land({ kind: 'failed', error, reason })
+      return 'fruitless'
     }
     if (loaded.kind === 'failed') return failed(loaded.error, loaded.reason)
     try {
       const { value, lifetime } = this.#resultOf(loaded.values[index], found.stale, defaults)
       if (value === undefined) {
         backoffs.forget(place.id)
-        return { landing: loadedHere(undefined, []), fate: 'barren' }
+        one.land(loadedHere(undefined, []))
+        return 'barren'
       }
       const { tags } = lifetime
       const { encoded, held, isNull } = values.accept(value)
       backoffs.forget(place.id)
       const span = drawSpan(lifetime, isNull, random)
-      const belongs = lease && (await this.#belongs(place, lease, lifetime, defaults, budget))
+      const [lease] = leaseOf(one)
+      // Most loaders choose no lifetime: then it is as it was noted.
+      const belongs =
+        lifetime === defaults
+          ? standing(lease)
+          : lease && (await this.#belongs(place, lease, lifetime, defaults, budget))
       // What is not to be stored has nothing to do here, unless an old value would outlive it.
       const isConcern = span.fresh > 0 || found.stale !== undefined
       let fate: Fate = isConcern ? 'fruitless' : 'barren'
@@ -366,7 +363,8 @@ export class Load {
         fate = await this.#write.store(flight, storing, budget)
       }
       if (answer?.kind === 'failed' && flight.refreshing) this.#write.abandon(place)
-      return { landing: loadedHere(held, tags), fate }
+      one.land(loadedHere(held, tags))
+      return fate
     } catch (error) {
       return failed(error, 'error')
     }
@@ -411,6 +409,10 @@ export class Load {
 
 function leaseOf({ answer }: Pending): readonly Lease[] {
   return answer?.kind === 'held' ? [answer.lease] : []
+}
+
+function standing(lease: Lease | undefined): readonly Generation[] | undefined {
+  return lease?.generations.some(({ ended }) => ended) ? undefined : lease?.generations
 }
 
 function isAnswered({ answer }: Pending): boolean {

@@ -75,29 +75,31 @@ export class LookUp {
   }
 
   /**
-   * As `many`, for one key that is loaded where nothing fresh is found: where that is likely, claimed in the same trip.
+   * As `one`, for a key that is loaded where nothing fresh is found: where that is likely, claimed in the same trip.
    *
    * @param isTraced it travels alone
    */
-  async forLoad(
+  forLoad(
     place: Place,
     tags: readonly string[],
     lasting: Milliseconds,
     budget: Budget,
     isTraced: boolean,
-  ): Promise<LookedUp> {
+    done: (found: LookedUp) => void,
+  ): void {
     const isLikely = this.#misses >= LIKELY && this.#mayRunScripts
-    const found = await new Promise<LookedUp>((resolve) =>
-      this.one(place, tags, budget, isTraced, resolve, isLikely ? lasting : undefined),
-    )
-    if (isLikely && found.outcome === MISS.unavailable && found.error === 'auth') {
-      // Who may not run scripts may read all the same.
-      this.#mayRunScripts = false
-      return new Promise((resolve) => this.one(place, tags, budget, isTraced, resolve))
+    const answered = (found: LookedUp): void => {
+      if (isLikely && found.outcome === MISS.unavailable && found.error === 'auth') {
+        // Who may not run scripts may read all the same.
+        this.#mayRunScripts = false
+        this.one(place, tags, budget, isTraced, done)
+        return
+      }
+      const step = isHit(found) ? -1 : 1
+      this.#misses = Math.min(Math.max(this.#misses + step, 0), MOST)
+      done(found)
     }
-    const step = isHit(found) ? -1 : 1
-    this.#misses = Math.min(Math.max(this.#misses + step, 0), MOST)
-    return found
+    this.one(place, tags, budget, isTraced, answered, isLikely ? lasting : undefined)
   }
 
   /** As `many`, for one key, and along with others that are asked for in this tick; calls back, perhaps at once. */

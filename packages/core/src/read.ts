@@ -110,14 +110,15 @@ export class ReadPath {
     }
     // As below, for one key, and without what only others need: this is what most misses pass through.
     const started = telemetry.start()
-    const boardings = this.#board([place], call, options, undefined)
-    const [boarding] = boardings as readonly [Boarding]
-    const { flight } = boarding
+    const joined = this.#rooms.flights.get(place.id)
+    const [taken] = joined === undefined ? this.#takeOff([place], call, options, undefined) : []
+    const flight = joined ?? (taken as Flight)
+    const boarding = this.#boarding(place, flight, joined !== undefined, call, options, undefined, 1)
     try {
       const found = await flight.lookup
       this.#report([started], boarding.isLate ? [] : [found])
       const arrival = this.#arrive(boarding, found)
-      this.#refreshDue(boardings, [found])
+      this.#refreshDue([boarding], [found])
       return await arrival
     } finally {
       this.#leave(boarding)
@@ -165,7 +166,7 @@ export class ReadPath {
       isLateForTags: false,
       call,
       options,
-      waiting: new Waiting(),
+      endWait: undefined,
     }
     const arrive = async (): Promise<unknown> => {
       try {
@@ -264,7 +265,7 @@ export class ReadPath {
   /** The caller has what it came for, or gives up. */
   #leave(boarding: Boarding, reason?: unknown): void {
     boarding.hasLeft = true
-    boarding.waiting.end()
+    boarding.endWait?.()
     boarding.flight.leave(boarding.callers, reason)
   }
 
@@ -287,23 +288,36 @@ export class ReadPath {
     return places.map((place, index) => {
       const joined = underWay[index]
       const flight = joined ?? (taken.next().value as Flight)
-      flight.board(callers)
-      span?.linkTo(flight.span)
-      return {
-        place,
-        flight,
-        joined: joined !== undefined,
-        isLate: joined?.missed !== undefined,
-        callers,
-        span,
-        hasLeft: false,
-        endedTags: [...(flight.mark.endedTags ?? [])],
-        isLateForTags: flight.isFencedByTags,
-        call,
-        options,
-        waiting: new Waiting(),
-      }
+      return this.#boarding(place, flight, joined !== undefined, call, options, span, callers)
     })
+  }
+
+  #boarding(
+    place: Place,
+    flight: Flight,
+    joined: boolean,
+    call: Call,
+    options: ResolvedReadOptions,
+    span: CallSpan | undefined,
+    callers: number,
+  ): Boarding {
+    flight.board(callers)
+    span?.linkTo(flight.span)
+    const { mark, missed, isFencedByTags } = flight
+    return {
+      place,
+      flight,
+      joined,
+      isLate: joined && missed !== undefined,
+      callers,
+      span,
+      hasLeft: false,
+      endedTags: [...(mark.endedTags ?? [])],
+      isLateForTags: isFencedByTags,
+      call,
+      options,
+      endWait: undefined,
+    }
   }
 
   /** One lookup and one run of the loader for keys of one view, and a flight for each key that others may join. */
@@ -324,11 +338,23 @@ export class ReadPath {
     // What this process is loading already is followed.
     const isLone = places.length === 1 && !options.refresh && !board.isUnderWay(first.id)
     const lookups = isLone
-      ? this.#lookUp.forLoad(first, tags, longest(options.lifetime), budget, telemetry.isTraced).then(alone)
+      ? new Promise<readonly LookedUp[]>((resolve) => {
+          const done = (found: LookedUp): void => resolve([found])
+          this.#lookUp.forLoad(first, tags, longest(options.lifetime), budget, telemetry.isTraced, done)
+        })
       : this.#lookUp.many(first.path, keys, tags, budget)
     for (const flight of flights) board.add(flight)
-    const found = lookups.catch((error) => keys.map(() => broken(error)))
-    found.then((all) => this.#flown(flights, options.refresh ? all.map(asExpired) : all, call, options, budget))
+    lookups.then(
+      (all) => this.#flown(flights, options.refresh ? all.map(asExpired) : all, call, options, budget),
+      (error) =>
+        this.#flown(
+          flights,
+          keys.map(() => broken(error)),
+          call,
+          options,
+          budget,
+        ),
+    )
     return flights
   }
 
@@ -533,24 +559,23 @@ export class ReadPath {
     })
     const isLate = await Promise.race([this.#landingOf(boarding).then(() => false), late])
     cancel?.()
-    boarding.waiting.end()
+    boarding.endWait?.()
     return isLate
   }
 
   /** Waits for the load; a loader does not wait for what waits for it. */
-  async #landingOf({ flight, waiting }: Boarding): Promise<Landing> {
+  #landingOf(boarding: Boarding): Promise<Landing> {
+    const { flight } = boarding
+    const landing = flight.landing as Promise<Landing>
     const loader = currentRun()
-    if (loader !== undefined) {
-      const end = loader.waitFor(flight)
-      if (end === undefined) {
-        return { kind: 'failed', error: new RecursiveLoadError(flight.place.key), reason: 'error' }
-      }
-      waiting.end = end
-      if (loader.holdsPlace) flight.hurry()
+    if (loader === undefined) return landing
+    const end = loader.waitFor(flight)
+    if (end === undefined) {
+      return Promise.resolve({ kind: 'failed', error: new RecursiveLoadError(flight.place.key), reason: 'error' })
     }
-    const landing = (await flight.landing) as Landing
-    waiting.end()
-    return landing
+    boarding.endWait = end
+    if (loader.holdsPlace) flight.hurry()
+    return landing.finally(end)
   }
 
   /** Past its lifetime, within its proof and within `staleWhileRevalidate`: served without asking Redis. */
@@ -630,12 +655,8 @@ interface Boarding extends Asker {
   readonly isLateForTags: boolean
   readonly call: Call
   readonly options: ResolvedReadOptions
-  readonly waiting: Waiting
-}
-
-/** A caller's wait, if it is a loader's, for another run: ended when the caller has what it wants, or gives up. */
-class Waiting {
-  end: () => void = () => {}
+  /** Ends its wait, if it is a loader's, for another run. */
+  endWait: (() => void) | undefined
 }
 
 /** Whether an entry was removed, all of it or by a tag, before a caller may be served with it. */
@@ -683,10 +704,6 @@ async function endWith(span: CallSpan, landings: Promise<ReadonlyArray<Landing |
 /** Of a value as it is encoded, in bytes. */
 function sizeOf(entry: MemoryEntry, { key }: Place): number {
   return entry.bytes - byteLength(key)
-}
-
-function alone(found: LookedUp): readonly LookedUp[] {
-  return [found]
 }
 
 function isNotEmpty<T>(list: readonly T[]): list is readonly [T, ...T[]] {

@@ -10,7 +10,7 @@ import type { LoadQueue, Ticket } from './load-queue.js'
  */
 export class Run {
   /** How many of its waits there are for each. */
-  readonly #waitsFor = new Map<Flight, number>()
+  #waitsFor: Map<Flight, number> | undefined
   /** The run whose loader this one was called in. */
   #parent: Run | undefined
   #ticket: Ticket | undefined
@@ -20,7 +20,7 @@ export class Run {
   #passengers = 0
   #isUnattended = false
   #calledOff: { readonly reason: unknown } | undefined
-  readonly #onCalledOff = new Set<(reason: unknown) => void>()
+  readonly #onCalledOff: Array<(reason: unknown) => void> = []
 
   /** Takes a place under the cap, or in the queue for one. */
   enter(queue: LoadQueue): Ticket {
@@ -45,7 +45,7 @@ export class Run {
     if (this.#isUrgent) return
     this.#isUrgent = true
     this.#ticket?.admit()
-    for (const flight of this.#waitsFor.keys()) flight.hurry()
+    for (const flight of this.#waitsFor?.keys() ?? []) flight.hurry()
   }
 
   /** Between its loader's call and its end: what a loader leaves running after that waits for nobody. */
@@ -100,7 +100,7 @@ export class Run {
 
   onCalledOff(action: (reason: unknown) => void): void {
     if (this.#calledOff !== undefined) action(this.#calledOff.reason)
-    else this.#onCalledOff.add(action)
+    else this.#onCalledOff.push(action)
   }
 
   /**
@@ -110,14 +110,16 @@ export class Run {
    */
   waitFor(flight: Flight): (() => void) | undefined {
     if (flight.reaches(this)) return undefined
-    this.#waitsFor.set(flight, (this.#waitsFor.get(flight) ?? 0) + 1)
+    this.#waitsFor ??= new Map()
+    const waitsFor = this.#waitsFor
+    waitsFor.set(flight, (waitsFor.get(flight) ?? 0) + 1)
     let waits = true
     return () => {
       if (!waits) return
       waits = false
-      const left = (this.#waitsFor.get(flight) ?? 1) - 1
-      if (left === 0) this.#waitsFor.delete(flight)
-      else this.#waitsFor.set(flight, left)
+      const left = (waitsFor.get(flight) ?? 1) - 1
+      if (left === 0) waitsFor.delete(flight)
+      else waitsFor.set(flight, left)
     }
   }
 
@@ -126,7 +128,7 @@ export class Run {
     if (target === this) return true
     if (seen.has(this)) return false
     seen.add(this)
-    for (const flight of this.#waitsFor.keys()) if (flight.reaches(target, seen)) return true
+    for (const flight of this.#waitsFor?.keys() ?? []) if (flight.reaches(target, seen)) return true
     return false
   }
 }
