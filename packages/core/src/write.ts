@@ -230,9 +230,14 @@ export class WritePath {
   ): Promise<Unconfirmed> {
     const { inProgress } = this.#rooms
     const mark = inProgress.begin(place.id)
-    const packed = await this.#pack(packing, place, encoded).finally(() => inProgress.end(place.id, mark))
-    const mustGiveWay = mark.supersededBy !== undefined || hasEnded(mark, tags)
-    return mustGiveWay ? this.#giveWay(mark, budget) : write(packed)
+    try {
+      const packed = await this.#pack(packing, place, encoded)
+      const mustGiveWay = mark.supersededBy !== undefined || hasEnded(mark, tags)
+      return mustGiveWay ? this.#giveWay(mark, budget) : write(packed)
+    } finally {
+      // Not before it holds the next mark: what comes in between would not be seen.
+      inProgress.end(place.id, mark)
+    }
   }
 
   /** @param own of the change, where it has waited for its turn */
