@@ -195,6 +195,8 @@ export class WritePath {
     const { packing, telemetry } = this.#rooms
     const started = telemetry.start()
     const packed = packing && (await this.#pack(packing, place, storing.encoded))
+    // What came meanwhile has the last word, also where this is not to be stored.
+    if (!mayKeep(mark, storing.tags)) return 'fruitless'
     const isStored = storing.span.fresh > 0 && this.#fits(place, packed?.body ?? storing.encoded)
     const result = isStored
       ? await this.#put(place, packed ? { ...storing, packed } : storing, mark, budget)

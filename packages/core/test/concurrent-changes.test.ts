@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto'
 import { startCluster, startRedis } from '@otel-cache/test-servers'
 import { Cluster, Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { CacheOptions } from '../src/index.js'
 import { freshName, makeCache } from './support/caches.js'
+import { deferred, until } from './support/until.js'
 
 // Of changes of one key, made by one process without waiting, the last one has the last word. Those before it need not be
 // sent; they are confirmed when it is.
@@ -107,6 +109,22 @@ describe.each(Object.entries(SERVERS))('%s', (_, start) => {
       expect(undone).toEqual([])
     },
   )
+
+  test('a load that turns out too large when it is packed does not delete what was set meanwhile', async () => {
+    const { cache, other } = await open({ compression: { threshold: 0 }, maxValueBytes: 1_000 })
+    await cache.set('a', 'stale', { ttl: 1, staleIfError: 60_000 })
+    await until(async () => (await other.get('a')) === undefined)
+    const large = randomBytes(2_000_000).toString('base64')
+    const loaded = deferred<void>()
+    const load = cache.getOrSet('a', () => {
+      setImmediate(loaded.resolve)
+      return large
+    })
+    await loaded.promise
+    expect(await cache.set('a', 'set')).toBe(true)
+    expect(await load).toBe(large)
+    expect(await other.get('a')).toBe('set')
+  })
 
   test('deletes of several keys among those of one are done all the same', async () => {
     const { cache, other } = await open()
