@@ -2,14 +2,14 @@ import type { CallSpan } from './call-span.js'
 import { type MemoryEntry, uselessFrom } from './entry.js'
 import type { Flight } from './flight/flights.js'
 import type { Generation } from './generations.js'
-import { pathsAround } from './keys.js'
+import { isUnder, pathsAround } from './keys.js'
 import type { Lease } from './lease.js'
 import { drawSpan, type ResolvedLifetime, type Span, totalOf } from './lifetime.js'
 import { type Change, type Mark, mayKeep } from './mark.js'
 import type { EvictionReason } from './memory/memory.js'
 import type { Operation, Unconfirmed } from './outcome.js'
 import type { Packed, Packing } from './packing/packing.js'
-import { type Place, placeOf } from './place.js'
+import { type Place, placeOf, placeOfId } from './place.js'
 import type { Budget } from './redis/budget.js'
 import { Deadlines } from './redis/deadlines.js'
 import type { RedisDone } from './redis/deletes.js'
@@ -37,6 +37,11 @@ export interface Storing {
 /** What a load leaves: a value; nothing, because there is nothing to store; nothing, because it failed or came too late. */
 export type Fate = 'written' | 'barren' | 'fruitless'
 
+/** A value that is to be stored. */
+interface Unsent {
+  readonly tags: readonly string[]
+}
+
 /** How often a `set` notes its generations anew when they end under it: each time another `clear` came between. */
 const ATTEMPTS = 3
 
@@ -47,6 +52,8 @@ const ATTEMPTS = 3
 export class WritePath {
   readonly #rooms: Rooms
   readonly #underWay = new Set<Promise<boolean>>()
+  /** The `set`s that have not been sent, by key: of several the last, because the others give way to it. */
+  readonly #unsent = new Map<string, Unsent>()
   readonly #deadlines: Deadlines
   readonly #inOrder: InOrder
 
@@ -74,17 +81,23 @@ export class WritePath {
       const { tags } = lifetime
       return Promise.all(
         writes.map(({ place, encoded, held, span }) => {
+          const unsent: Unsent = { tags }
           const write = (mark: Mark | undefined, packed: Packed | undefined): Promise<Unconfirmed> => {
             const isFit = this.#fits(place, packed?.body ?? encoded)
             fits &&= isFit
             // What is not to be stored must not leave the old value behind.
             if (span.fresh === 0 || !isFit) return this.#remove(path, [place], budget)
-            return this.#setOne(place, { encoded, packed, held, span, loadDuration: 0, tags }, budget, mark)
+            const storing = { encoded, packed, held, span, loadDuration: 0, tags }
+            return this.#setOne(place, storing, budget, mark, unsent)
           }
           return this.#change([place], undefined, (mark) => {
+            this.#unsent.set(place.id, unsent)
             const send = (packed?: Packed): Promise<Unconfirmed> =>
               this.#inTurn([place], budget, mark, () => write(mark, packed))
-            return packing === undefined ? send() : this.#whenPacked(packing, place, encoded, tags, budget, send)
+            const sent = packing === undefined ? send() : this.#whenPacked(packing, place, encoded, tags, budget, send)
+            const ended = (): void => this.#sent(place, unsent)
+            sent.then(ended, ended)
+            return sent
           })
         }),
       )
@@ -129,6 +142,7 @@ export class WritePath {
     return this.#call('flush', 'delete', [], async (budget) => {
       inProgress.endTag(path, tag)
       generations.end(path, tag)
+      for (const [id, { tags }] of this.#unsent) if (isUnder(path, id) && tags.includes(tag)) this.#takeBack(id)
       const ended = await redis?.endGeneration(path, tag, budget)
       if (ended?.kind === 'failed' || redis?.isCluster) {
         inProgress.outdateUnder(path, false)
@@ -146,6 +160,7 @@ export class WritePath {
       const entry = memory?.find(place.id, now)
       inProgress.supersede(place.id, undefined, false)
       this.#forget(place.id, redis && 'invalidated')
+      this.#takeBack(place.id)
       if (redis !== undefined) {
         const mark = inProgress.begin(place.id)
         const isObsolete = (): boolean => this.#isObsolete(mark)
@@ -242,12 +257,26 @@ export class WritePath {
     }
   }
 
+  /** It is on its way, or there is nothing to be sent any more. */
+  #sent({ id }: Place, unsent: Unsent): void {
+    if (this.#unsent.get(id) === unsent) this.#unsent.delete(id)
+  }
+
+  /**
+   * What is to be stored under a key gives way to what only makes stale, or ends by a tag, what is there. That is older
+   * still, and must not outlive it.
+   */
+  #takeBack(id: string): void {
+    if (this.#unsent.delete(id)) this.#rooms.redis?.distrust(placeOfId(id))
+  }
+
   /** @param own of the change, where it has waited for its turn */
   async #setOne(
     place: Place,
     storing: Omit<Storing, 'generations' | 'lease'>,
     budget: Budget,
     own: Mark | undefined,
+    unsent: Unsent,
   ): Promise<Unconfirmed> {
     const { inProgress, redis, generations } = this.#rooms
     const { path, id } = place
@@ -263,6 +292,7 @@ export class WritePath {
         inProgress.end(id, mark)
         this.#outdate(id)
         mark = inProgress.begin(id)
+        this.#sent(place, unsent)
         const belongs = noted?.generations ?? generations.of(pathsAround(path), tags)
         // And once it is confirmed nothing that a slower read has seen before may come after it.
         const result = await this.#put(
@@ -274,6 +304,7 @@ export class WritePath {
         )
         if (result === undefined) return undefined
         if (result !== 'ended') return this.#unset(place, result)
+        if (mark.supersededBy === undefined) this.#unsent.set(id, unsent)
       }
       // Cleared again and again while this was under way: the last `clear` had the last word.
       return undefined
