@@ -365,7 +365,7 @@ export class Load {
         const storing = { encoded, held, span, tags, loadDuration: loaded.duration, generations: belongs, lease }
         fate = await this.#write.store(flight, storing, budget)
       }
-      if (answer?.kind === 'failed' && flight.refreshing) this.#write.abandon(place)
+      if (answer?.kind === 'failed' && flight.refreshing) this.#write.abandon(flight)
       return { landing: loadedHere(held, tags), fate }
     } catch (error) {
       return failed(error, 'error')
