@@ -68,7 +68,7 @@ export class WritePath {
     const { values, random, packing } = this.#rooms
     // Of a key that comes twice the last value counts.
     const writes = Array.from(new Map(entries), ([key, value]) => {
-      const accepted = values.accept(value)
+      const accepted = values.accept(key, value)
       return { place: placeOf(path, key), ...accepted, span: drawSpan(lifetime, accepted.isNull, random) }
     })
     let fits = true
