@@ -52,8 +52,7 @@ export class Values {
   }
 
   #encode(key: string, value: unknown): Encoded {
-    const what = (): string => `the value of ${describe(key)}`
-    if (value === undefined) throw new InvalidValueError(`${what()} must not be undefined; delete the key instead`)
+    if (value === undefined) throw new InvalidValueError(`${ofKey(key)} must not be undefined; delete the key instead`)
     let isPromise = false
     try {
       isPromise = isThenable(value)
@@ -64,10 +63,12 @@ export class Values {
       if (encoded instanceof Uint8Array) return new Uint8Array(encoded)
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : describe(cause)
-      throw new InvalidValueError(`${what()} cannot be encoded: ${reason}`, { cause })
+      throw new InvalidValueError(`${ofKey(key)} cannot be encoded: ${reason}`, { cause })
     }
-    if (isPromise) throw new InvalidValueError(`${what()} must not be a promise; await it`)
-    throw new InvalidValueError(`${what()} cannot be encoded: the codec must return well-formed text or a Uint8Array`)
+    if (isPromise) throw new InvalidValueError(`${ofKey(key)} must not be a promise; await it`)
+    throw new InvalidValueError(
+      `${ofKey(key)} cannot be encoded: the codec must return well-formed text or a Uint8Array`,
+    )
   }
 
   /** A value as callers will see it, with its encoded form. Throws InvalidValueError. */
@@ -77,7 +78,7 @@ export class Values {
       const held = this.hold(encoded)
       return { encoded, held, isNull: this.take(held) === null }
     } catch (cause) {
-      const what = `the value of ${describe(key)} cannot be decoded again by the codec that encoded it`
+      const what = `${ofKey(key)} cannot be decoded again by the codec that encoded it`
       throw new InvalidValueError(what, { cause })
     }
   }
@@ -112,6 +113,11 @@ export class Values {
     if (!isThenable(value)) return value
     throw new InvalidValueError('the codec must not return a promise')
   }
+}
+
+/** In messages. */
+function ofKey(key: string): string {
+  return `the value of ${describe(key)}`
 }
 
 /** Whether it is a promise. It is refused then and nobody waits for it, so that its rejection would be unhandled. */
