@@ -355,12 +355,12 @@ class RootCache extends View implements Cache {
     const left = (): Milliseconds => timeout - (clock.precise() - started)
     while (!(await redis.ping(Math.min(rooms.options.redisTimeout, left())))) {
       rooms.assertOpen()
-      if (left() <= 0) throw new NotReadyError(timeout)
+      if (left() <= 0) throw new NotReadyError(timeout, false)
       await new Promise<void>((resolve) => clock.after(Math.min(READY_PAUSE, left()), resolve))
     }
     let cancel: (() => void) | undefined
     const late = new Promise<never>((_, reject) => {
-      cancel = clock.after(Math.max(0, left()), () => reject(new NotReadyError(timeout)))
+      cancel = clock.after(Math.max(0, left()), () => reject(new NotReadyError(timeout, true)))
     })
     await Promise.race([redis.heard, late]).finally(() => cancel?.())
   }

@@ -54,15 +54,18 @@ export class LoadTimeoutError extends CacheError {
   }
 }
 
-/** Redis did not answer within the timeout of `ready`. The cache works all the same: it goes on asking. */
+/**
+ * Redis did not answer within the timeout of `ready`, or did, and its invalidation channel did not stand. The cache works
+ * all the same: it goes on asking.
+ */
 export class NotReadyError extends CacheError {
   override readonly name = 'NotReadyError'
 
-  constructor(timeout: number) {
-    super(
-      'ERR_CACHE_NOT_READY',
-      `Redis did not answer within ${timeout} ms: the cache goes on without it, and asks again`,
-    )
+  constructor(timeout: number, hasAnswered: boolean) {
+    const what = hasAnswered
+      ? `Redis answered, but its invalidation channel did not stand within ${timeout} ms: the cache goes on without it`
+      : `Redis did not answer within ${timeout} ms: the cache goes on without it`
+    super('ERR_CACHE_NOT_READY', `${what}, and asks again`)
   }
 }
 
@@ -102,6 +105,15 @@ export class OverloadedError extends CacheError {
   }
 }
 
+/** Stands in a message for a secret. */
+export class Hidden {
+  readonly kind: string
+
+  constructor(value: unknown) {
+    this.kind = typeof value === 'string' ? 'a string' : describe(value)
+  }
+}
+
 const LONGEST = 64
 
 /** A received value, short enough for a message and never throwing. */
@@ -110,7 +122,10 @@ export function describe(value: unknown): string {
     case 'string':
       return JSON.stringify(value.length > LONGEST ? `${value.slice(0, LONGEST)}…` : value)
     case 'object':
-      return value === null ? 'null' : Array.isArray(value) ? 'an array' : 'an object'
+      if (value === null) return 'null'
+      if (value instanceof Hidden) return value.kind
+      if (value instanceof Uint8Array) return `${value.length} bytes`
+      return Array.isArray(value) ? 'an array' : 'an object'
     case 'function':
       return 'a function'
     case 'bigint':

@@ -74,14 +74,14 @@ function checkShare(value: unknown, option: string): number | undefined {
 function checkTags(tags: unknown, option: string): readonly string[] | undefined {
   if (tags === undefined) return undefined
   if (!Array.isArray(tags)) throw new InvalidOptionError(option, 'an array of tags', tags)
-  for (const tag of tags) checkTag(tag, option)
+  for (const [index, tag] of tags.entries()) checkTag(tag, `${option}[${index}]`)
   return Object.freeze([...new Set<string>(tags)].sort())
 }
 
 /** A tag is part of a key in Redis, and held to the rules of one. */
 export function checkTag(tag: unknown, argument: string): asserts tag is string {
   if (isKey(tag)) return
-  throw new InvalidOptionError(argument, 'tags as keys are: non-empty, well-formed strings of at most 512 bytes', tag)
+  throw new InvalidOptionError(argument, 'a non-empty, well-formed string of at most 512 bytes', tag)
 }
 
 /** Longer lifetimes are for ever: Redis refuses an expiry that overflows its clock. */

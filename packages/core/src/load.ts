@@ -1,6 +1,6 @@
 import { context } from '@opentelemetry/api'
 import { type HeldEntry, uselessFrom } from './entry.js'
-import { InvalidValueError } from './errors.js'
+import { describe, InvalidValueError } from './errors.js'
 import type { Flight, Landing } from './flight/flights.js'
 import { Run } from './flight/run.js'
 import type { Generation } from './generations.js'
@@ -339,14 +339,14 @@ export class Load {
     }
     if (loaded.kind === 'failed') return failed(loaded.error, loaded.reason)
     try {
-      const { value, lifetime } = this.#resultOf(loaded.values[index], found.stale, defaults)
+      const { value, lifetime } = this.#resultOf(place.key, loaded.values[index], found.stale, defaults)
       if (value === undefined) {
         backoffs.forget(place.id)
         one.land(loadedHere(undefined, []))
         return 'barren'
       }
       const { tags } = lifetime
-      const { encoded, held, isNull } = values.accept(value)
+      const { encoded, held, isNull } = values.accept(place.key, value)
       backoffs.forget(place.id)
       const span = drawSpan(lifetime, isNull, random)
       const [lease] = leaseOf(one)
@@ -362,7 +362,7 @@ export class Load {
         const storing = { encoded, held, span, tags, loadDuration: loaded.duration, generations: belongs, lease }
         fate = await this.#write.store(flight, storing, budget)
       }
-      if (answer?.kind === 'failed' && flight.refreshing) this.#write.abandon(place)
+      if (answer?.kind === 'failed' && flight.refreshing) this.#write.abandon(flight)
       one.land(loadedHere(held, tags))
       return fate
     } catch (error) {
@@ -371,11 +371,13 @@ export class Load {
   }
 
   /** What a loader returned, with the lifetime it chose. Throws InvalidOptionError, InvalidValueError. */
-  #resultOf(result: unknown, stale: Candidate | undefined, defaults: ResolvedLifetime): Kept {
+  #resultOf(key: string, result: unknown, stale: Candidate | undefined, defaults: ResolvedLifetime): Kept {
     if (!(result instanceof LifetimeResult)) return { value: result, lifetime: defaults }
-    const chosen = resolveLifetime(result.lifetime, defaults, 'the lifetime from the loader')
+    const chosen = resolveLifetime(result.lifetime, defaults, "the loader's lifetime")
     if (result.value !== NOT_MODIFIED) return { value: result.value, lifetime: chosen }
-    if (stale === undefined) throw new InvalidValueError('a loader returned notModified() without a stale value')
+    if (stale === undefined) {
+      throw new InvalidValueError(`the loader of ${describe(key)} returned notModified() without a stale value`)
+    }
     const { held, extras } = stale.entry
     const tags = result.lifetime.tags === undefined ? (extras?.tags ?? []) : chosen.tags
     return { value: this.#rooms.values.take(held), lifetime: { ...chosen, tags } }

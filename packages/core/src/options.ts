@@ -1,5 +1,5 @@
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api'
-import { InvalidOptionError } from './errors.js'
+import { Hidden, InvalidOptionError } from './errors.js'
 import { isKey } from './keys.js'
 import {
   checkDuration,
@@ -191,7 +191,7 @@ function resolveEncryption(encryption: CacheOptions['encryption']): PackingOptio
   checkOptionNames(encryption, 'options.encryption', new Set(['current', 'keys']))
   const { current, keys } = encryption
   if (typeof keys !== 'object' || keys === null) {
-    throw new InvalidOptionError('options.encryption.keys', 'an object of keys by their ids', typeof keys)
+    throw new InvalidOptionError('options.encryption.keys', 'an object of keys by their ids', new Hidden(keys))
   }
   for (const [id, key] of Object.entries(keys)) {
     if (!KEY_ID.test(id)) {
@@ -203,8 +203,7 @@ function resolveEncryption(encryption: CacheOptions['encryption']): PackingOptio
     }
     // Never the key itself: messages end up in logs.
     if (!(key instanceof Uint8Array) || key.length !== KEY_LENGTH) {
-      const received = key instanceof Uint8Array ? key.length : typeof key
-      throw new InvalidOptionError(`options.encryption.keys.${id}`, 'a Uint8Array of 32 bytes', received)
+      throw new InvalidOptionError(`options.encryption.keys.${id}`, 'a Uint8Array of 32 bytes', new Hidden(key))
     }
   }
   if (typeof current === 'string' && Object.hasOwn(keys, current)) return { current, keys }

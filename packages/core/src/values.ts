@@ -51,9 +51,8 @@ export class Values {
     return this.#isJson && !this.#copies
   }
 
-  /** Throws InvalidValueError. */
-  encode(value: unknown): Encoded {
-    if (value === undefined) throw new InvalidValueError('value must not be undefined; delete the key instead')
+  #encode(key: string, value: unknown): Encoded {
+    if (value === undefined) throw new InvalidValueError(`${ofKey(key)} must not be undefined; delete the key instead`)
     let isPromise = false
     try {
       isPromise = isThenable(value)
@@ -64,20 +63,23 @@ export class Values {
       if (encoded instanceof Uint8Array) return new Uint8Array(encoded)
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : describe(cause)
-      throw new InvalidValueError(`value cannot be encoded: ${reason}`, { cause })
+      throw new InvalidValueError(`${ofKey(key)} cannot be encoded: ${reason}`, { cause })
     }
-    if (isPromise) throw new InvalidValueError('value must not be a promise; await it')
-    throw new InvalidValueError('value cannot be encoded: the codec must return well-formed text or a Uint8Array')
+    if (isPromise) throw new InvalidValueError(`${ofKey(key)} must not be a promise; await it`)
+    throw new InvalidValueError(
+      `${ofKey(key)} cannot be encoded: the codec must return well-formed text or a Uint8Array`,
+    )
   }
 
   /** A value as callers will see it, with its encoded form. Throws InvalidValueError. */
-  accept(value: unknown): AcceptedValue {
-    const encoded = this.encode(value)
+  accept(key: string, value: unknown): AcceptedValue {
+    const encoded = this.#encode(key, value)
     try {
       const held = this.hold(encoded)
       return { encoded, held, isNull: this.take(held) === null }
     } catch (cause) {
-      throw new InvalidValueError('value cannot be decoded again by the codec that encoded it', { cause })
+      const what = `${ofKey(key)} cannot be decoded again by the codec that encoded it`
+      throw new InvalidValueError(what, { cause })
     }
   }
 
@@ -111,6 +113,11 @@ export class Values {
     if (!isThenable(value)) return value
     throw new InvalidValueError('the codec must not return a promise')
   }
+}
+
+/** In messages. */
+function ofKey(key: string): string {
+  return `the value of ${describe(key)}`
 }
 
 /** Whether it is a promise. It is refused then and nobody waits for it, so that its rejection would be unhandled. */

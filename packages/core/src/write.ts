@@ -2,14 +2,14 @@ import type { CallSpan } from './call-span.js'
 import { type MemoryEntry, uselessFrom } from './entry.js'
 import type { Flight } from './flight/flights.js'
 import type { Generation } from './generations.js'
-import { pathsAround } from './keys.js'
+import { isUnder, pathsAround } from './keys.js'
 import type { Lease } from './lease.js'
 import { drawSpan, type ResolvedLifetime, type Span, totalOf } from './lifetime.js'
 import { type Change, type Mark, mayKeep } from './mark.js'
 import type { EvictionReason } from './memory/memory.js'
 import type { Operation, Unconfirmed } from './outcome.js'
 import type { Packed, Packing } from './packing/packing.js'
-import { type Place, placeOf } from './place.js'
+import { type Place, placeOf, placeOfId } from './place.js'
 import type { Budget } from './redis/budget.js'
 import { Deadlines } from './redis/deadlines.js'
 import type { RedisDone } from './redis/deletes.js'
@@ -37,6 +37,11 @@ export interface Storing {
 /** What a load leaves: a value; nothing, because there is nothing to store; nothing, because it failed or came too late. */
 export type Fate = 'written' | 'barren' | 'fruitless'
 
+/** A value that is to be stored. */
+interface Unsent {
+  readonly tags: readonly string[]
+}
+
 /** How often a `set` notes its generations anew when they end under it: each time another `clear` came between. */
 const ATTEMPTS = 3
 
@@ -47,6 +52,8 @@ const ATTEMPTS = 3
 export class WritePath {
   readonly #rooms: Rooms
   readonly #underWay = new Set<Promise<boolean>>()
+  /** The `set`s that have not been sent, by key: of several the last, because the others give way to it. */
+  readonly #unsent = new Map<string, Unsent>()
   readonly #deadlines: Deadlines
   readonly #inOrder: InOrder
 
@@ -61,7 +68,7 @@ export class WritePath {
     const { values, random, packing } = this.#rooms
     // Of a key that comes twice the last value counts.
     const writes = Array.from(new Map(entries), ([key, value]) => {
-      const accepted = values.accept(value)
+      const accepted = values.accept(key, value)
       return { place: placeOf(path, key), ...accepted, span: drawSpan(lifetime, accepted.isNull, random) }
     })
     let fits = true
@@ -74,17 +81,23 @@ export class WritePath {
       const { tags } = lifetime
       return Promise.all(
         writes.map(({ place, encoded, held, span }) => {
+          const unsent: Unsent = { tags }
           const write = (mark: Mark | undefined, packed: Packed | undefined): Promise<Unconfirmed> => {
             const isFit = this.#fits(place, packed?.body ?? encoded)
             fits &&= isFit
             // What is not to be stored must not leave the old value behind.
             if (span.fresh === 0 || !isFit) return this.#remove(path, [place], budget)
-            return this.#setOne(place, { encoded, packed, held, span, loadDuration: 0, tags }, budget, mark)
+            const storing = { encoded, packed, held, span, loadDuration: 0, tags }
+            return this.#setOne(place, storing, budget, mark, unsent)
           }
           return this.#change([place], undefined, (mark) => {
+            this.#unsent.set(place.id, unsent)
             const send = (packed?: Packed): Promise<Unconfirmed> =>
               this.#inTurn([place], budget, mark, () => write(mark, packed))
-            return packing === undefined ? send() : this.#whenPacked(packing, place, encoded, tags, budget, send)
+            const sent = packing === undefined ? send() : this.#whenPacked(packing, place, encoded, tags, budget, send)
+            const ended = (): void => this.#sent(place, unsent)
+            sent.then(ended, ended)
+            return sent
           })
         }),
       )
@@ -129,6 +142,7 @@ export class WritePath {
     return this.#call('flush', 'delete', [], async (budget) => {
       inProgress.endTag(path, tag)
       generations.end(path, tag)
+      for (const [id, { tags }] of this.#unsent) if (isUnder(path, id) && tags.includes(tag)) this.#takeBack(id)
       const ended = await redis?.endGeneration(path, tag, budget)
       if (ended?.kind === 'failed' || redis?.isCluster) {
         inProgress.outdateUnder(path, false)
@@ -144,10 +158,13 @@ export class WritePath {
     return this.#call('put', 'set', [place.key], async (budget) => {
       const now = clock.now()
       const entry = memory?.find(place.id, now)
-      inProgress.supersede(place.id, undefined, false)
+      const change: Change = { outcome: undefined, mark: undefined }
+      inProgress.supersede(place.id, change, false)
       this.#forget(place.id, redis && 'invalidated')
+      this.#takeBack(place.id)
       if (redis !== undefined) {
         const mark = inProgress.begin(place.id)
+        change.mark = mark
         const isObsolete = (): boolean => this.#isObsolete(mark)
         const expire = async (): Promise<Unconfirmed> => failure(await redis.expire(place, isObsolete, budget))
         const expired = await this.#inTurn([place], budget, mark, expire)
@@ -195,6 +212,8 @@ export class WritePath {
     const { packing, telemetry } = this.#rooms
     const started = telemetry.start()
     const packed = packing && (await this.#pack(packing, place, storing.encoded))
+    // What came meanwhile has the last word, also where this is not to be stored.
+    if (!mayKeep(mark, storing.tags)) return 'fruitless'
     const isStored = storing.span.fresh > 0 && this.#fits(place, packed?.body ?? storing.encoded)
     const result = isStored
       ? await this.#put(place, packed ? { ...storing, packed } : storing, mark, budget)
@@ -204,15 +223,15 @@ export class WritePath {
     for (const failure of failures) {
       span?.redisFailed(failure)
       // What is there may still be fresh, and must not be read beside what the refresh gave its callers.
-      if (isStored && refreshing) this.#unset(place, failure)
+      if (isStored && refreshing) this.#unset(place, failure, mark)
     }
     if (!isStored) return 'barren'
     return result === undefined ? 'written' : 'fruitless'
   }
 
   /** A refresh that could not be fenced: what is there may still be fresh, and must not be read beside its result. */
-  abandon(place: Place): void {
-    this.#unset(place, undefined)
+  abandon({ place, mark }: Flight): void {
+    this.#unset(place, undefined, mark)
   }
 
   #pack(packing: Packing, place: Place, encoded: Encoded): Promise<Packed> {
@@ -230,9 +249,27 @@ export class WritePath {
   ): Promise<Unconfirmed> {
     const { inProgress } = this.#rooms
     const mark = inProgress.begin(place.id)
-    const packed = await this.#pack(packing, place, encoded).finally(() => inProgress.end(place.id, mark))
-    const mustGiveWay = mark.supersededBy !== undefined || hasEnded(mark, tags)
-    return mustGiveWay ? this.#giveWay(mark, budget) : write(packed)
+    try {
+      const packed = await this.#pack(packing, place, encoded)
+      const mustGiveWay = mark.supersededBy !== undefined || hasEnded(mark, tags)
+      return mustGiveWay ? this.#giveWay(mark, budget) : write(packed)
+    } finally {
+      // Not before it holds the next mark: what comes in between would not be seen.
+      inProgress.end(place.id, mark)
+    }
+  }
+
+  /** It is on its way, or there is nothing to be sent any more. */
+  #sent({ id }: Place, unsent: Unsent): void {
+    if (this.#unsent.get(id) === unsent) this.#unsent.delete(id)
+  }
+
+  /**
+   * What is to be stored under a key gives way to what only makes stale, or ends by a tag, what is there. That is older
+   * still, and must not outlive it.
+   */
+  #takeBack(id: string): void {
+    if (this.#unsent.delete(id)) this.#rooms.redis?.distrust(placeOfId(id))
   }
 
   /** @param own of the change, where it has waited for its turn */
@@ -241,6 +278,7 @@ export class WritePath {
     storing: Omit<Storing, 'generations' | 'lease'>,
     budget: Budget,
     own: Mark | undefined,
+    unsent: Unsent,
   ): Promise<Unconfirmed> {
     const { inProgress, redis, generations } = this.#rooms
     const { path, id } = place
@@ -249,13 +287,14 @@ export class WritePath {
     try {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
         const noted = redis && (await redis.stored.note(path, tags, totalOf(span), budget, attempt > 0))
-        if (noted?.kind === 'failed') return this.#unset(place, noted.error)
         const since = own ?? mark
+        if (noted?.kind === 'failed') return this.#unset(place, noted.error, since)
         if (this.#isObsolete(since) || hasEnded(since, tags)) return own ? 'gave way' : this.#giveWay(mark, budget)
         // What has begun until now does not know the value that is sent now; what begins from now on reads it.
         inProgress.end(id, mark)
         this.#outdate(id)
         mark = inProgress.begin(id)
+        this.#sent(place, unsent)
         const belongs = noted?.generations ?? generations.of(pathsAround(path), tags)
         // And once it is confirmed nothing that a slower read has seen before may come after it.
         const result = await this.#put(
@@ -266,7 +305,8 @@ export class WritePath {
           () => this.#outdate(id),
         )
         if (result === undefined) return undefined
-        if (result !== 'ended') return this.#unset(place, result)
+        if (result !== 'ended') return this.#unset(place, result, mark)
+        if (mark.supersededBy === undefined) this.#unsent.set(id, unsent)
       }
       // Cleared again and again while this was under way: the last `clear` had the last word.
       return undefined
@@ -275,10 +315,13 @@ export class WritePath {
     }
   }
 
-  /** A `set` that is not confirmed becomes a delete: the value before it must not survive, and it itself may not either. */
-  #unset(place: Place, error: Unconfirmed): Unconfirmed {
+  /**
+   * A `set` that is not confirmed becomes a delete: the value before it must not survive, and it itself may not either.
+   * Where another change has come since, that one sees to it: what it has stored must survive.
+   */
+  #unset(place: Place, error: Unconfirmed, mark: Mark | undefined): Unconfirmed {
     this.#outdate(place.id)
-    this.#rooms.redis?.distrust(place)
+    if (mark === undefined || !hasSuccessor(mark)) this.#rooms.redis?.distrust(place)
     return error
   }
 
@@ -343,7 +386,7 @@ export class WritePath {
       return superseded === undefined ? change() : undefined
     }
     const made = await this.#inOrder.run(ids, budget, inTurn, () => {
-      for (const place of places) this.#unset(place, 'timeout')
+      for (const place of places) this.#unset(place, 'timeout', mark)
       return 'timeout' as const
     })
     return superseded === undefined ? made : this.#giveWay(superseded, budget)
@@ -358,14 +401,16 @@ export class WritePath {
 
   /** Places of one path. */
   async #remove(path: string, places: readonly Place[], budget: Budget): Promise<Unconfirmed> {
-    const { redis, memory } = this.#rooms
+    const { redis, memory, inProgress } = this.#rooms
     if (redis === undefined) {
       for (const { id } of places) memory?.delete(id)
       return undefined
     }
     const keys = places.map(({ key }) => key)
-    const removed = await redis.delete(path, keys, budget)
-    for (const { id } of places) {
+    const marks = places.map(({ id }) => inProgress.begin(id))
+    const removed = await redis.delete(path, keys, (index) => hasSuccessor(marks[index] as Mark), budget)
+    for (const [index, { id }] of places.entries()) {
+      inProgress.end(id, marks[index] as Mark)
       // A read that was under way may have brought it back meanwhile, or is about to where Redis refused, and where a delete
       // had to wait for others.
       if (removed.kind === 'done' && !redis.isCluster) memory?.delete(id)
@@ -477,6 +522,13 @@ export class WritePath {
     if (!confirmed) span?.unconfirmed()
     return confirmed
   }
+}
+
+/** Whether a change began after it that leaves nothing of what was there: any but `expire`. */
+function hasSuccessor({ supersededBy }: Mark): boolean {
+  let by = supersededBy
+  while (by?.outcome === undefined && by?.mark !== undefined) by = by.mark.supersededBy
+  return by !== undefined
 }
 
 /** Whether one of the tags has ended since. */

@@ -428,7 +428,7 @@ describe('createCache', () => {
   test('tells nobody a key that is refused', () => {
     const keys = { a: '0123456789abcdef0123456789abcdef' }
     const error = thrown(() => createCache({ name: freshName(), encryption: { current: 'a', keys } } as Anything))
-    expectError(error, InvalidOptionError, 'options.encryption.keys.a', '"string"')
+    expectError(error, InvalidOptionError, 'options.encryption.keys.a', 'received a string')
     expect((error as Error).message).not.toContain('0123')
   })
 

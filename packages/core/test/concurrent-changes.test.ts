@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto'
 import { startCluster, startRedis } from '@otel-cache/test-servers'
 import { Cluster, Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import type { CacheOptions } from '../src/index.js'
+import type { Cache, CacheOptions } from '../src/index.js'
 import { freshName, makeCache } from './support/caches.js'
+import { deferred, until } from './support/until.js'
 
 // Of changes of one key, made by one process without waiting, the last one has the last word. Those before it need not be
 // sent; they are confirmed when it is.
@@ -87,6 +89,65 @@ describe.each(Object.entries(SERVERS))('%s', (_, start) => {
     const deletes = sets.map(() => cache.delete('a'))
     expect(new Set(await Promise.all(deletes))).toEqual(new Set([true]))
     expect(await other.get('a')).toBeUndefined()
+  })
+
+  // It gave way, and left the value before it behind: that has other tags, or may still be served stale.
+  test.each([
+    ['its tag is deleted', { tags: ['t'] }, (cache: Cache) => cache.deleteByTag('t')],
+    ['it is expired', { staleIfError: 60_000 }, (cache: Cache) => cache.expire('a')],
+  ])('what was there before a set does not survive where %s before the set was sent', async (_, lifetime, end) => {
+    const { cache, other } = await open()
+    await cache.set('a', 'before', { ...lifetime, tags: [] })
+    await Promise.all([cache.set('a', 'after', lifetime), end(cache)])
+    expect(await cache.inspect('a')).toBeUndefined()
+    expect(await other.inspect('a')).toBeUndefined()
+  })
+
+  // It was the last to be asked for, and not sent until the first had been packed and found out.
+  test('a set after an expire is not deleted by what the expire made of a set before it', async () => {
+    const { cache, other } = await open({ compression: { threshold: 100_000 } })
+    await cache.set('a', 'before')
+    const large = cache.set('a', 'x'.repeat(500_000))
+    expect(await cache.expire('a')).toBe(true)
+    expect(await cache.set('a', 'last')).toBe(true)
+    await large
+    await until(() => cache.stats().unconfirmed === 0)
+    expect([await cache.get('a'), await other.get('a')]).toEqual(['last', 'last'])
+  })
+
+  // For some microtasks between its packing and its sending a set did not see what came.
+  test.each([
+    ['encrypted', { encryption: { current: 'a', keys: { a: new Uint8Array(32) } } }],
+    ['compressed', { compression: { threshold: 0 } }],
+  ] satisfies Array<[string, Partial<CacheOptions>]>)(
+    'a delete is not undone by the set before it, whenever it comes: %s',
+    async (_, options) => {
+      const { cache, other } = await open(options)
+      const undone: number[] = []
+      for (let microtasks = 0; microtasks < 20; microtasks++) {
+        const set = cache.set('a', microtasks)
+        for (let n = 0; n < microtasks; n++) await undefined
+        expect(await Promise.all([cache.delete('a'), set])).toEqual([true, true])
+        if ((await other.get('a')) !== undefined) undone.push(microtasks)
+      }
+      expect(undone).toEqual([])
+    },
+  )
+
+  test('a load that turns out too large when it is packed does not delete what was set meanwhile', async () => {
+    const { cache, other } = await open({ compression: { threshold: 0 }, maxValueBytes: 1_000 })
+    await cache.set('a', 'stale', { ttl: 1, staleIfError: 60_000 })
+    await until(async () => (await other.get('a')) === undefined)
+    const large = randomBytes(2_000_000).toString('base64')
+    const loaded = deferred<void>()
+    const load = cache.getOrSet('a', () => {
+      setImmediate(loaded.resolve)
+      return large
+    })
+    await loaded.promise
+    expect(await cache.set('a', 'set')).toBe(true)
+    expect(await load).toBe(large)
+    expect(await other.get('a')).toBe('set')
   })
 
   test('deletes of several keys among those of one are done all the same', async () => {

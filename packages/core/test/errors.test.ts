@@ -77,3 +77,30 @@ test('a loader keeps its own error, without a code of ours', async () => {
   await expect(call).rejects.toBe(failure)
   expect(api.isCacheError(failure)).toBe(false)
 })
+
+// Of a batch nobody knew which one was meant.
+test.each<[string, (cache: api.Cache) => Promise<unknown>]>([
+  [
+    'setMany',
+    (cache) =>
+      cache.setMany([
+        ['a', 1],
+        ['the key', undefined],
+      ]),
+  ],
+  ['a codec that refuses', (cache) => cache.set('the key', 1n)],
+  ['a promise', (cache) => cache.set('the key', Promise.resolve(1))],
+  ['a loader', (cache) => cache.getOrSet('the key', () => 1n)],
+  ['a batch loader', (cache) => cache.getOrSetMany(['a', 'the key'], () => [1, 1n])],
+  ['notModified()', (cache) => cache.getOrSet('the key', () => api.notModified())],
+])('a value that cannot be stored is named by its key: %s', async (_, call) => {
+  await expect(call(makeCache())).rejects.toMatchObject({ message: expect.stringContaining('of "the key" ') })
+})
+
+test('a lifetime or tag that cannot be is named by whence it came', async () => {
+  const cache = makeCache()
+  const loaded = cache.getOrSet('k', () => api.entry(1, { ttl: -1 }))
+  await expect(loaded).rejects.toThrow("the loader's lifetime.ttl must be")
+  await expect(cache.set('k', 1, { tags: ['a', ''] })).rejects.toThrow('lifetime.tags[1] must be a non-empty')
+  await expect(cache.deleteByTag('')).rejects.toThrow('tag must be a non-empty, well-formed string')
+})

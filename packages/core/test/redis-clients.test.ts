@@ -188,6 +188,16 @@ describe.each(IOREDIS)("the application's client, $ioredis", ({ Client }) => {
       await server.kill('SIGCONT')
     })
 
+    // It said that Redis had not answered.
+    test('says so where it is the invalidation channel that does not stand', async () => {
+      const client = await connect(Client, await ownRedis())
+      const gone = { port: await freePort() }
+      const duplicate = () => makeClient(Client, gone, { lazyConnect: true, retryStrategy: () => null })
+      Object.defineProperty(client, 'duplicate', { value: duplicate })
+      const message = expect.stringMatching(/^Redis answered, but its invalidation channel did not stand within 300 ms/)
+      await expect(makeCache({ redis: client }).ready({ timeout: 300 })).rejects.toMatchObject({ message })
+    })
+
     test('rejects with CacheClosedError when the cache is closed meanwhile', async () => {
       const cache = makeCache({ redis: makeClient(Client, { port: await freePort() }) })
       const waiting = cache.ready()

@@ -25,7 +25,8 @@ export class ExporterOptionError extends TypeError {
 
   /** @param cause what the operating system or TLS said */
   constructor(option: string, expected: string, received: unknown, cause?: unknown) {
-    const shown = inspect(received, { depth: 0, maxStringLength: 64, customInspect: false })
+    // Long enough for the end of a path, which says most.
+    const shown = inspect(received, { depth: 0, maxStringLength: 1_024, customInspect: false, breakLength: Infinity })
     const why = cause instanceof Error ? `: ${cause.message}` : ''
     super(`${option} must be ${expected}; received ${shown}${why}`, cause === undefined ? undefined : { cause })
   }

@@ -2,8 +2,10 @@ import cluster from 'node:cluster'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { diag } from '@opentelemetry/api'
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus'
+import { TimeoutError } from '@opentelemetry/sdk-metrics'
 import { ClusterPrimary } from './cluster/primary.js'
 import { ClusterWorker } from './cluster/worker.js'
+import { DeadlineError } from './deadline.js'
 import { NotListeningError } from './errors.js'
 import type { Families } from './exposition/family.js'
 import { Translator } from './exposition/translator.js'
@@ -111,6 +113,10 @@ export class PrometheusReader extends PrometheusExporter {
 
   async #collect(timeoutMillis: number): Promise<Families> {
     const { resourceMetrics, errors } = await this.collect({ timeoutMillis })
+    // The SDK's own deadline is the same, and comes first.
+    if (errors.length > 0 && errors.every((error) => error instanceof TimeoutError)) {
+      throw new DeadlineError(`not within ${timeoutMillis} ms`)
+    }
     if (errors.length > 0) throw new AggregateError(errors, 'a collection failed in part')
     return this.#translator.families(resourceMetrics)
   }

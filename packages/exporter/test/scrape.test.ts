@@ -123,17 +123,18 @@ describe('scrapes at once', () => {
 
 describe('the time that Prometheus waits', () => {
   test('is when a collection is given up: 503, and the metrics say so', async () => {
-    recordDiag()
+    const { error: told } = recordDiag()
     const { url, release } = await startHeld()
-    const { status } = await ask(url, { headers: { 'x-prometheus-scrape-timeout-seconds': '0.2' } })
+    const { status, body: why } = await ask(url, { headers: { 'x-prometheus-scrape-timeout-seconds': '0.2' } })
     expect(status).toBe(503)
+    expect(why).toBe('the metrics could not be collected within 190 ms\n')
     release()
     const { body } = await ask(url)
-    const failures = ['timeout', 'partial'].map((cause) =>
+    const failures = ['timeout', 'partial', 'collection'].map((cause) =>
       sample(body, `otel_cache_exporter_failures_total{cause="${cause}"}`),
     )
-    expect(failures[0] ?? 0).toBeLessThanOrEqual(1)
-    expect(Math.max(...failures)).toBe(1)
+    expect(failures).toEqual([1, 0, 0])
+    expect(told.mock.calls).toEqual([[expect.stringContaining('[OTEL_CACHE_COLLECTION_TIMEOUT]')]])
   })
 
   test.each(['nonsense', '-1', '0', '1e999', ''])('%j is no such time', async (timeout) => {

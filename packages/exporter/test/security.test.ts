@@ -302,6 +302,8 @@ describe('what cannot protect is refused', () => {
     ],
     [{ tls: { certFile, keyFile: other } }, /^tls.keyFile must be the private key .*stranger-key.pem': .*mismatch/],
     [{ tls: { certFile, keyFile, certfile: 'x' } }, /^tls must be made of certFile, .*, not certfile; received/],
+    // A secret under a misspelt name.
+    [{ bearerTokn: 's3cret' }, /^options must be made of .*, not bearerTokn; received { bearerTokn: Text {} }$/],
     [{ tls: { certFile, keyFile, minVersion: 'SSL30' } }, /^tls.minVersion must be one of TLS10, .*; received 'SSL30'/],
     [{ tls: { certFile, keyFile, clientAuthType: 'Maybe' } }, /^tls.clientAuthType must be one of NoClientCert, /],
     [

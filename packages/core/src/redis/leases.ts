@@ -168,7 +168,7 @@ export class Leases {
       claimant.budget.spend(left - shared.left)
       // Another's key may be forbidden.
       if (own.read.kind === 'failed' && own.read.error === 'auth') this.#claimAlone(like, claimant)
-      else deliver(claimant.done, own)
+      else deliver(claimant.done, own, () => claimFailed('other'))
     }
     for (const [index, claimant] of claimants.entries()) {
       const own = claimed[index] as Promise<Claimed> | Claimed

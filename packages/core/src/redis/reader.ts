@@ -43,7 +43,7 @@ export class Reader {
   gather(names: readonly string[], budget: Budget, isTraced: boolean, done: (replies: readonly Reply[]) => void): void {
     // In a Cluster each name is a command of its own anyway, and nobody is to wait for another's node.
     const isAlone = isTraced || this.#connection.isCluster || !budget.isWhole
-    if (isAlone) this.#read(names, budget, done)
+    if (isAlone) this.#readAlone({ names, budget, done })
     // Microtasks first: callers who were answered together ask again together.
     else if (this.#gathered.push({ names, budget, done }) === 1) process.nextTick(this.#leave)
   }
@@ -52,8 +52,12 @@ export class Reader {
     const gathered = this.#gathered
     this.#gathered = []
     const [first] = gathered as [Gathered]
-    if (gathered.length === 1) this.#read(first.names, first.budget, first.done)
+    if (gathered.length === 1) this.#readAlone(first)
     else untraced(() => this.#readTogether(gathered))
+  }
+
+  #readAlone({ names, budget, done }: Gathered): void {
+    this.#read(names, budget, (replies) => deliver(done, replies, () => names.map(refused)))
   }
 
   #readTogether(gathered: readonly Gathered[]): void {
@@ -67,8 +71,8 @@ export class Reader {
         const own = names.map((name) => replies[places.get(name) as number] as Reply)
         budget.spend(waited)
         // Another's key may be forbidden.
-        if (own.some(isForbidden)) this.#read(names, budget, done)
-        else deliver(done, own)
+        if (own.some(isForbidden)) this.#readAlone({ names, budget, done })
+        else deliver(done, own, () => own.map(refused))
       }
     }
     this.#read([...places.keys()], shared, arrived, gathered.length)
@@ -124,13 +128,22 @@ export class Reader {
   }
 }
 
-/** A fault of ours must not keep the others from their replies. */
-export function deliver<T>(done: (reply: T) => void, reply: T): void {
+/**
+ * A fault of ours must not keep the others from their replies, nor who cannot take its own from an answer.
+ *
+ * @param instead makes what can always be taken
+ */
+export function deliver<T>(done: (reply: T) => void, reply: T, instead: () => T): void {
   try {
     done(reply)
   } catch (error) {
     diag.error('otel-cache: a reply was not taken [OTEL_CACHE_REPLY_NOT_TAKEN]', error)
+    done(instead())
   }
+}
+
+function refused(): Reply {
+  return { ok: false, error: 'other' }
 }
 
 function isForbidden(reply: Reply): boolean {

@@ -373,10 +373,19 @@ export class RedisTier {
     this.#deletes.distrust(this.#keys.value(path, key))
   }
 
-  /** Deletes values. */
-  delete(path: string, keys: readonly string[], budget: Budget): Promise<RedisDone> {
+  /**
+   * Deletes values.
+   *
+   * @param isSuperseded whether the key at an index has been set or deleted since: then that sees to it
+   */
+  delete(
+    path: string,
+    keys: readonly string[],
+    isSuperseded: (index: number) => boolean,
+    budget: Budget,
+  ): Promise<RedisDone> {
     const names = keys.map((key) => this.#keys.value(path, key))
-    return this.#deletes.delete(names, budget)
+    return this.#deletes.delete(names, isSuperseded, budget)
   }
 
   /**
@@ -398,7 +407,7 @@ export class RedisTier {
       : runScript(EXPIRE_VALUE, [name, lease], [], isObsolete)
     const reply = await this.#connection.sendOne(script, budget)
     if (reply.ok && numberOf(reply.value) !== undefined) return DONE
-    this.distrust(place)
+    if (!isObsolete()) this.distrust(place)
     return reply.ok ? NONSENSE : { kind: 'failed', error: reply.error }
   }
 

@@ -107,6 +107,8 @@ export class MetricsEndpoint {
   }
 
   #failed(error: unknown): never {
+    // Told by whoever waits for it.
+    if (error instanceof DeadlineError) throw error
     this.#metrics.failed(error instanceof AggregateError ? 'partial' : 'collection')
     diag.error('otel-cache: the metrics could not be collected [OTEL_CACHE_COLLECTION_FAILED]', error)
     throw error

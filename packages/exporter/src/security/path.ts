@@ -6,6 +6,9 @@ export interface Path {
   file(name: string): string
 }
 
+/** Shown in the place of a text. */
+class Text {}
+
 /** A misspelt option that protects something must not be overlooked. */
 export function refuseUnknown(
   options: unknown,
@@ -18,8 +21,9 @@ export function refuseUnknown(
   }
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) {
-      // Not all of them: some are secrets.
-      const received = { [name]: (options as Record<string, unknown>)[name] }
+      // Not all of them: some are secrets, and so may this one be, misspelt.
+      const value = (options as Record<string, unknown>)[name]
+      const received = { [name]: typeof value === 'string' ? new Text() : value }
       throw new ExporterOptionError(whole, `made of ${known.join(', ')}, not ${name}`, received)
     }
   }
