@@ -11,15 +11,17 @@ export interface Taken {
 }
 
 interface TurnsPace {
-  /** Milliseconds before anything is measured, for each peer, and of one slice. */
+  /** Milliseconds before anything is measured, for each peer: at least, and at most where it has run too few times then. */
   readonly warmUp: number
+  readonly longestWarmUp: number
+  /** Milliseconds of one slice. */
   readonly slice: number
   readonly rounds: number
 }
 
 const PACES: Readonly<Record<'full' | 'quick', TurnsPace>> = {
-  full: { warmUp: 1_500, slice: 50, rounds: 15 },
-  quick: { warmUp: 1_500, slice: 25, rounds: 9 },
+  full: { warmUp: 1_500, longestWarmUp: 20_000, slice: 50, rounds: 15 },
+  quick: { warmUp: 1_500, longestWarmUp: 6_000, slice: 25, rounds: 9 },
 }
 
 /** All peers that can do it, each in a process of its own, taking turns as in `interleave.ts`. */
@@ -39,9 +41,9 @@ export class Turns {
     redis: Setting['redis'],
     onRound: (done: number, text: string) => void,
   ): Promise<readonly Taken[]> {
-    const { warmUp, slice, rounds } = this.#pace
+    const { warmUp, longestWarmUp, slice, rounds } = this.#pace
     onRound(0, `${scenario.name}: warming up`)
-    await Promise.all(this.#children.map(([, child]) => child.ask('open', scenario.name, redis, warmUp)))
+    await Promise.all(this.#children.map(([, child]) => child.ask('open', scenario.name, redis, warmUp, longestWarmUp)))
     const turns = this.#children.map(([kind, child]) => ({ kind, child, rounds: [] as number[] }))
     for (let round = 0; round < rounds; round++) {
       for (const turn of round % 2 === 0 ? turns : turns.toReversed()) {

@@ -7,7 +7,6 @@ import { scenarios } from './scenarios.js'
 
 /** V8 takes so many calls to compile what lies between a cache and its socket. */
 const WARM = 12_000
-const LONGEST_WARM_UP = 10_000
 /** Between two looks at the clock, where an operation costs little more than such a look. */
 const STRIDE = 64
 /** Milliseconds before a slice: while all the others had their turn, the processor has forgotten this one. */
@@ -26,7 +25,7 @@ let operations = 0
 
 /** The process of one peer: it is opened for a scenario, warmed up, and measured slice by slice. */
 const tasks = {
-  async open(scenarioName: string, redis: Setting['redis'], warmUp: number): Promise<void> {
+  async open(scenarioName: string, redis: Setting['redis'], warmUp: number, longestWarmUp: number): Promise<void> {
     // How well a peer ends is not what is measured.
     await staged?.peer.close().catch(() => {})
     const scenario = scenarios.find((each) => each.name === scenarioName)
@@ -43,7 +42,7 @@ const tasks = {
     const started = performance.now()
     const elapsed = (): number => performance.now() - started
     let calls = 0
-    while (elapsed() < warmUp || (calls < WARM && elapsed() < Math.min(LONGEST_WARM_UP, warmUp * 4))) {
+    while (elapsed() < warmUp || (calls < WARM && elapsed() < longestWarmUp)) {
       calls += (await slice(10)).operations
       await nextTurn()
     }
