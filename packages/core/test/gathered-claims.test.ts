@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, expect, test } from 'vitest'
 import { makeCache } from './support/caches.js'
+import { makeOdd, toldErrors } from './support/odd-replies.js'
 import { connect, IOREDIS, ownRedis, type RedisClient, useRedis } from './support/redis.js'
 import { noUnhandledRejections } from './support/unhandled.js'
 
@@ -46,6 +47,20 @@ describe.each(IOREDIS)('loads that begin in one tick, $ioredis', ({ Client }) =>
     expect(calls['evalsha']).toBe(2 + KEYS.length)
     expect(cache.stats()).toMatchObject({ misses: KEYS.length + Number(isWarm), loads: KEYS.length + Number(isWarm) })
     expect(await Promise.all(KEYS.map((key) => cache.get(key)))).toEqual(KEYS.map((key) => `of ${key}`))
+  })
+
+  // They waited for ever, and the rejection was nobody's.
+  test.each([
+    ['alone', ['k1']],
+    ['among others', ['k0', 'k1', 'k2']],
+  ])('one whose reply cannot be taken is loaded all the same, and it is told: %s', async (_, keys) => {
+    const { cache, client, name } = await open()
+    const told = toldErrors()
+    await load(cache, ['warm'])
+    await client.set(`${name}:v:{k1}`, 'odd')
+    const failure = makeOdd(client, 'odd')
+    expect(await load(cache, keys)).toEqual(keys.map((key) => `of ${key}`))
+    expect(told).toEqual(['otel-cache: a reply was not taken [OTEL_CACHE_REPLY_NOT_TAKEN]', failure])
   })
 
   test('each store what they loaded, and nothing that was changed meanwhile', async () => {

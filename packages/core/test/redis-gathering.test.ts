@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { diag } from '@opentelemetry/api'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { unexpected } from './read-through/support/loads.js'
 import { freshName, makeCache } from './support/caches.js'
+import { makeOdd, toldErrors } from './support/odd-replies.js'
 import { connect, IOREDIS, ownRedis, type RedisClient, useRedis } from './support/redis.js'
 import { noUnhandledRejections } from './support/unhandled.js'
 
@@ -152,27 +152,9 @@ describe.each(IOREDIS)('gets of one tick, $ioredis', ({ Client }) => {
     ['among others', ['k0', 'k1', 'k2'], ['of k0', undefined, 'of k2']],
   ])('one whose reply cannot be taken is a miss that is told: %s', async (_, keys, values) => {
     const { cache, client, name } = await filled()
-    const told: unknown[] = []
-    const silent = () => {}
-    const error = (...words: unknown[]) => void told.push(...words)
-    diag.setLogger({ error, warn: silent, info: silent, debug: silent, verbose: silent })
-    onTestFinished(() => diag.disable())
+    const told = toldErrors()
     await client.set(`${name}:v:{k1}`, 'odd')
-    const send = client.callBuffer.bind(client) as (...args: unknown[]) => Promise<unknown>
-    const failure = new Error('it has no length')
-    const oddly = async (...args: unknown[]): Promise<unknown> => {
-      const reply = await send(...args)
-      const odd = [reply].flat().find((one) => String(one) === 'odd')
-      if (odd !== undefined) {
-        Object.defineProperty(odd, 'length', {
-          get() {
-            throw failure
-          },
-        })
-      }
-      return reply
-    }
-    Object.defineProperty(client, 'callBuffer', { value: oddly })
+    const failure = makeOdd(client, 'odd')
     const before = cache.stats()
     expect(await all(cache, keys)).toEqual(values)
     expect(told).toEqual(['otel-cache: a reply was not taken [OTEL_CACHE_REPLY_NOT_TAKEN]', failure])

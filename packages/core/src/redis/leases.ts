@@ -8,7 +8,7 @@ import { failureOf } from './failure.js'
 import { readGenerationId } from './generation-id.js'
 import { claimInCluster } from './moving-slots.js'
 import type { Parts } from './parts.js'
-import { chunksOf, deliver } from './reader.js'
+import { chunksOf, deliver, taken } from './reader.js'
 import { BARREN, FRUITLESS } from './released.js'
 import { AGAIN, CLAIM, NOTE_AND_CLAIM, RELEASE_LEASES, RENEW_LEASES, type Script } from './scripts.js'
 import { sameTags, writeTags } from './stored-form.js'
@@ -119,9 +119,13 @@ export class Leases {
     const claimed = groups.map(({ group, attempt }, index) => {
       const reply = replies[index] as Reply
       if (!reply.ok) return group.map(() => claimFailed(reply.error))
-      return ids === undefined
-        ? this.#toldAndClaimed(attempt, group, noted, reply.value)
-        : this.#claimed(attempt, group, noted, ids, reply.value)
+      return taken<ReadonlyArray<Promise<Claimed> | Claimed>>(
+        () =>
+          ids === undefined
+            ? this.#toldAndClaimed(attempt, group, noted, reply.value)
+            : this.#claimed(attempt, group, noted, ids, reply.value),
+        () => group.map(() => claimFailed('other')),
+      )
     })
     return claimed.flat()
   }
@@ -198,7 +202,10 @@ export class Leases {
     reader.dispatch([this.#claim(attempt, names, noted, ids)], budget, (replies) => {
       const reply = replies[0] as Reply
       const claimed = reply.ok
-        ? (this.#claimed(attempt, names, noted, ids, reply.value)[0] as Claimed | Promise<Claimed>)
+        ? taken(
+            () => this.#claimed(attempt, names, noted, ids, reply.value)[0] as Claimed | Promise<Claimed>,
+            () => claimFailed('other'),
+          )
         : claimFailed(reply.error)
       if (claimed instanceof Promise) claimed.then(done)
       else done(claimed)

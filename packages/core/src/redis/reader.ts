@@ -134,11 +134,19 @@ export class Reader {
  * @param instead makes what can always be taken
  */
 export function deliver<T>(done: (reply: T) => void, reply: T, instead: () => T): void {
+  taken(
+    () => done(reply),
+    () => done(instead()),
+  )
+}
+
+/** What is made of a reply; where that throws, which is a fault of ours, it is told and another answer made. */
+export function taken<T>(take: () => T, instead: () => T): T {
   try {
-    done(reply)
+    return take()
   } catch (error) {
     diag.error('otel-cache: a reply was not taken [OTEL_CACHE_REPLY_NOT_TAKEN]', error)
-    done(instead())
+    return instead()
   }
 }
 
