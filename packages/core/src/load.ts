@@ -362,7 +362,7 @@ export class Load {
         const storing = { encoded, held, span, tags, loadDuration: loaded.duration, generations: belongs, lease }
         fate = await this.#write.store(flight, storing, budget)
       }
-      if (answer?.kind === 'failed' && flight.refreshing) this.#write.abandon(flight)
+      if (answer?.kind === 'failed' && flight.refreshing) this.#write.abandon(place)
       one.land(loadedHere(held, tags))
       return fate
     } catch (error) {

@@ -4,7 +4,7 @@ import type { Unconfirmed } from './outcome.js'
 export interface Change {
   /** Of a `set` or `delete` that is under way. */
   outcome: Promise<Unconfirmed> | undefined
-  /** Its own: of an `expire`, and of what may have to wait. */
+  /** Its own, where it may have to wait. */
   mark: Mark | undefined
 }
 

@@ -158,13 +158,11 @@ export class WritePath {
     return this.#call('put', 'set', [place.key], async (budget) => {
       const now = clock.now()
       const entry = memory?.find(place.id, now)
-      const change: Change = { outcome: undefined, mark: undefined }
-      inProgress.supersede(place.id, change, false)
+      inProgress.supersede(place.id, undefined, false)
       this.#forget(place.id, redis && 'invalidated')
       this.#takeBack(place.id)
       if (redis !== undefined) {
         const mark = inProgress.begin(place.id)
-        change.mark = mark
         const isObsolete = (): boolean => this.#isObsolete(mark)
         const expire = async (): Promise<Unconfirmed> => failure(await redis.expire(place, isObsolete, budget))
         const expired = await this.#inTurn([place], budget, mark, expire)
@@ -223,15 +221,15 @@ export class WritePath {
     for (const failure of failures) {
       span?.redisFailed(failure)
       // What is there may still be fresh, and must not be read beside what the refresh gave its callers.
-      if (isStored && refreshing) this.#unset(place, failure, mark)
+      if (isStored && refreshing) this.#unset(place, failure)
     }
     if (!isStored) return 'barren'
     return result === undefined ? 'written' : 'fruitless'
   }
 
   /** A refresh that could not be fenced: what is there may still be fresh, and must not be read beside its result. */
-  abandon({ place, mark }: Flight): void {
-    this.#unset(place, undefined, mark)
+  abandon(place: Place): void {
+    this.#unset(place, undefined)
   }
 
   #pack(packing: Packing, place: Place, encoded: Encoded): Promise<Packed> {
@@ -287,8 +285,8 @@ export class WritePath {
     try {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
         const noted = redis && (await redis.stored.note(path, tags, totalOf(span), budget, attempt > 0))
+        if (noted?.kind === 'failed') return this.#unset(place, noted.error)
         const since = own ?? mark
-        if (noted?.kind === 'failed') return this.#unset(place, noted.error, since)
         if (this.#isObsolete(since) || hasEnded(since, tags)) return own ? 'gave way' : this.#giveWay(mark, budget)
         // What has begun until now does not know the value that is sent now; what begins from now on reads it.
         inProgress.end(id, mark)
@@ -305,7 +303,7 @@ export class WritePath {
           () => this.#outdate(id),
         )
         if (result === undefined) return undefined
-        if (result !== 'ended') return this.#unset(place, result, mark)
+        if (result !== 'ended') return this.#unset(place, result)
         if (mark.supersededBy === undefined) this.#unsent.set(id, unsent)
       }
       // Cleared again and again while this was under way: the last `clear` had the last word.
@@ -315,13 +313,10 @@ export class WritePath {
     }
   }
 
-  /**
-   * A `set` that is not confirmed becomes a delete: the value before it must not survive, and it itself may not either.
-   * Where another change has come since, that one sees to it: what it has stored must survive.
-   */
-  #unset(place: Place, error: Unconfirmed, mark: Mark | undefined): Unconfirmed {
+  /** A `set` that is not confirmed becomes a delete: the value before it must not survive, and it itself may not either. */
+  #unset(place: Place, error: Unconfirmed): Unconfirmed {
     this.#outdate(place.id)
-    if (mark === undefined || !hasSuccessor(mark)) this.#rooms.redis?.distrust(place)
+    this.#rooms.redis?.distrust(place)
     return error
   }
 
@@ -386,7 +381,7 @@ export class WritePath {
       return superseded === undefined ? change() : undefined
     }
     const made = await this.#inOrder.run(ids, budget, inTurn, () => {
-      for (const place of places) this.#unset(place, 'timeout', mark)
+      for (const place of places) this.#unset(place, 'timeout')
       return 'timeout' as const
     })
     return superseded === undefined ? made : this.#giveWay(superseded, budget)
@@ -401,16 +396,14 @@ export class WritePath {
 
   /** Places of one path. */
   async #remove(path: string, places: readonly Place[], budget: Budget): Promise<Unconfirmed> {
-    const { redis, memory, inProgress } = this.#rooms
+    const { redis, memory } = this.#rooms
     if (redis === undefined) {
       for (const { id } of places) memory?.delete(id)
       return undefined
     }
     const keys = places.map(({ key }) => key)
-    const marks = places.map(({ id }) => inProgress.begin(id))
-    const removed = await redis.delete(path, keys, (index) => hasSuccessor(marks[index] as Mark), budget)
-    for (const [index, { id }] of places.entries()) {
-      inProgress.end(id, marks[index] as Mark)
+    const removed = await redis.delete(path, keys, budget)
+    for (const { id } of places) {
       // A read that was under way may have brought it back meanwhile, or is about to where Redis refused, and where a delete
       // had to wait for others.
       if (removed.kind === 'done' && !redis.isCluster) memory?.delete(id)
@@ -522,13 +515,6 @@ export class WritePath {
     if (!confirmed) span?.unconfirmed()
     return confirmed
   }
-}
-
-/** Whether a change began after it that leaves nothing of what was there: any but `expire`. */
-function hasSuccessor({ supersededBy }: Mark): boolean {
-  let by = supersededBy
-  while (by?.outcome === undefined && by?.mark !== undefined) by = by.mark.supersededBy
-  return by !== undefined
 }
 
 /** Whether one of the tags has ended since. */

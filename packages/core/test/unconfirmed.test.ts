@@ -5,7 +5,7 @@ import { freshName, makeCache, makeTimedCache } from './support/caches.js'
 import type { FakeClock } from './support/fake-clock.js'
 import { connect, IOREDIS, ownRedis, type RedisClient } from './support/redis.js'
 import { noUnhandledRejections } from './support/unhandled.js'
-import { deferred, until } from './support/until.js'
+import { until } from './support/until.js'
 
 noUnhandledRejections()
 
@@ -93,52 +93,6 @@ describe.each(IOREDIS)('what Redis has not confirmed, $ioredis', ({ Client }) =>
     await clock.advance(10_000)
     expect(await cache.get('k')).toBe('new')
     expect(await other.get('k')).toBe('new')
-  })
-
-  // It was replayed after the set had been confirmed.
-  test.each<[string, ...Array<(cache: Cache) => Promise<boolean>>]>([
-    ['a delete', (one) => one.delete('k')],
-    ['a deleteMany', (one) => one.deleteMany(['k', 'l'])],
-    ['a set', (one) => one.set('k', 'never seen')],
-    ['a delete and an expire', (one) => one.delete('k'), (one) => one.expire('k')],
-    ['a delete and a clear', (one) => one.delete('k'), (one) => one.clear()],
-  ])('%s that Redis does not answer in time does not undo the set behind it', async (_, ...calls) => {
-    const { server, cache, clock, other } = await open()
-    await server.kill('SIGSTOP')
-    const unanswered = Promise.all(calls.map((call) => call(cache)))
-    await clock.advance(50)
-    const set = cache.set('k', 'new')
-    await clock.advance(50)
-    expect(await unanswered).toEqual(calls.map(() => false))
-    await server.kill('SIGCONT')
-    expect(await set).toBe(true)
-    await until(async () => {
-      await clock.advance(100)
-      return cache.stats().unconfirmed === 0
-    }, 'the replay')
-    expect(await other.get('k')).toBe('new')
-    expect(await cache.get('k')).toBe('new')
-  })
-
-  test('a refresh that could not be fenced does not undo a set that came while it ran', async () => {
-    const { server, cache, clock, other } = await open()
-    await server.command('CONFIG', 'SET', 'maxmemory', '1')
-    const [begun, loaded] = [deferred(), deferred<string>()]
-    const refresh = (): Promise<string> => {
-      begun.resolve()
-      return loaded.promise
-    }
-    const refreshed = cache.getOrSet('k', refresh, { refresh: true })
-    await begun.promise
-    await server.command('CONFIG', 'SET', 'maxmemory', '0')
-    expect(await cache.set('k', 'set')).toBe(true)
-    loaded.resolve('refreshed')
-    expect(await refreshed).toBe('refreshed')
-    await until(async () => {
-      await clock.advance(100)
-      return cache.stats().unconfirmed === 0
-    }, 'the replay')
-    expect(await other.get('k')).toBe('set')
   })
 
   test('a set that a full Redis refuses deletes what was there', async () => {

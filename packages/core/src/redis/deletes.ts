@@ -37,12 +37,11 @@ export class Deletes {
     return this.#unconfirmed.size
   }
 
-  /** @param isSuperseded whether the name at an index is another change's concern by now */
-  async delete(names: readonly string[], isSuperseded: (index: number) => boolean, budget: Budget): Promise<RedisDone> {
+  async delete(names: readonly string[], budget: Budget): Promise<RedisDone> {
     const demands = this.#unconfirmed.of(names)
     const done = await this.send(names, budget)
     if (done.kind === 'done') this.#unconfirmed.confirmed(demands)
-    else for (const [index, name] of names.entries()) if (!isSuperseded(index)) this.#unconfirmed.add(name)
+    else for (const name of names) this.#unconfirmed.add(name)
     return done
   }
 

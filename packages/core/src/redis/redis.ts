@@ -373,19 +373,10 @@ export class RedisTier {
     this.#deletes.distrust(this.#keys.value(path, key))
   }
 
-  /**
-   * Deletes values.
-   *
-   * @param isSuperseded whether the key at an index has been set or deleted since: then that sees to it
-   */
-  delete(
-    path: string,
-    keys: readonly string[],
-    isSuperseded: (index: number) => boolean,
-    budget: Budget,
-  ): Promise<RedisDone> {
+  /** Deletes values. */
+  delete(path: string, keys: readonly string[], budget: Budget): Promise<RedisDone> {
     const names = keys.map((key) => this.#keys.value(path, key))
-    return this.#deletes.delete(names, isSuperseded, budget)
+    return this.#deletes.delete(names, budget)
   }
 
   /**
@@ -407,7 +398,7 @@ export class RedisTier {
       : runScript(EXPIRE_VALUE, [name, lease], [], isObsolete)
     const reply = await this.#connection.sendOne(script, budget)
     if (reply.ok && numberOf(reply.value) !== undefined) return DONE
-    if (!isObsolete()) this.distrust(place)
+    this.distrust(place)
     return reply.ok ? NONSENSE : { kind: 'failed', error: reply.error }
   }
 
