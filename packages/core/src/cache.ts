@@ -58,21 +58,23 @@ class View implements CacheView {
   constructor(house: House, path: string, lifetime: ResolvedLifetime) {
     this.house = house
     this.#rooms = house.rooms
-    this.#isPlain = house.rooms.options.earlyRefresh === undefined
+    const { earlyRefresh, timeMemoryHits } = house.rooms.options
+    this.#isPlain = earlyRefresh === undefined && !timeMemoryHits
     this.#path = path
     this.#lifetime = lifetime
     this.#readOptions = resolveReadOptions(undefined, house.rooms.options.read, lifetime)
   }
 
   get<V = unknown>(key: string): Promise<V | undefined> {
-    const slot = this.#inMemory(memoryId(this.#path, key), key)
+    const id = memoryId(this.#path, key)
+    const slot = this.#isPlain ? this.#countedInMemory(id, key) : this.#inMemory(id, key)
     return (slot === NOWHERE ? this.#get(key) : this.#promised(slot)) as Promise<V | undefined>
   }
 
   getOrSet<V>(key: string, loader: Loader<V>, options?: ReadOptions): Promise<V> {
     if (options === undefined && this.#isPlain && typeof loader === 'function') {
       const id = memoryId(this.#path, key)
-      const slot = this.#inMemory(id, key)
+      const slot = this.#countedInMemory(id, key)
       if (slot !== NOWHERE) return this.#promised(slot) as Promise<V>
       const flight = this.#rooms.flights.get(id)
       const shared = flight && this.house.read.join(flight, loader as Loader<unknown>, this.#readOptions)

@@ -24,10 +24,20 @@ export class LeastRecentlyUsed {
     this.#older[END] = slot
   }
 
+  /** `remove` and `add` in one piece: it is done at each hit. */
   used(slot: number): void {
-    if (this.#older[END] === slot) return
-    this.remove(slot)
-    this.add(slot)
+    const newers = this.#newer
+    const olders = this.#older
+    const newest = olders[END] as number
+    if (newest === slot) return
+    const newer = newers[slot] as number
+    const older = olders[slot] as number
+    olders[newer] = older
+    newers[older] = newer
+    olders[slot] = newest
+    newers[newest] = slot
+    newers[slot] = END
+    olders[END] = slot
   }
 
   remove(slot: number): void {

@@ -4,7 +4,7 @@ import type { EntryExtras, MemoryEntry } from '../entry.js'
 export const SHARED = 1
 export const AWAITS_ECHO = 2
 export const SERVED = 4
-const HAS_EXTRAS = 8
+export const HAS_EXTRAS = 8
 
 /** No entry's slot. */
 export const NOWHERE = 0

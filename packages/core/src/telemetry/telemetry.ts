@@ -37,13 +37,12 @@ export class Telemetry {
     this.#clock = clock
     this.#metrics = new Metrics(options, tiers)
     this.#spans = new Spans(options)
+    this.memoryHits = this.#metrics.hits.memory
     clock.onTurn = () => this.#metrics.resolve()
   }
 
   /** The cell of the hottest path, which increments it and is done, unless somebody listens. */
-  get memoryHits(): Cell {
-    return this.#metrics.hits.memory
-  }
+  readonly memoryHits: Cell
 
   /** Whether somebody wants to be told of each lookup. */
   get hasListeners(): boolean {
