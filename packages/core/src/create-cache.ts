@@ -1,5 +1,6 @@
 import { openCache } from './cache.js'
 import { TurnClock } from './clock.js'
+import { quickenStrings } from './quick-strings.js'
 import { newGenerationId } from './redis/generation-id.js'
 import type { Cache, CacheOptions } from './types.js'
 
@@ -12,5 +13,7 @@ import type { Cache, CacheOptions } from './types.js'
  * const user = await cache.getOrSet('42', () => db.findUser(42), { ttl: 60_000 })
  */
 export function createCache(options: CacheOptions): Cache {
+  // Here, because the client that is given has been loaded by now.
+  quickenStrings()
   return openCache(options, { clock: new TurnClock(), random: Math.random, newId: newGenerationId })
 }

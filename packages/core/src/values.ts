@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { describe, InvalidValueError } from './errors.js'
 import { isWellFormed } from './keys.js'
 import type { Codec } from './types.js'

@@ -1,3 +1,4 @@
+import { nextTick } from 'node:process'
 import { diag } from '@opentelemetry/api'
 import type { Clock } from '../clock.js'
 import type { Milliseconds } from '../types.js'
@@ -45,7 +46,7 @@ export class Reader {
     const isAlone = isTraced || this.#connection.isCluster || !budget.isWhole
     if (isAlone) this.#readAlone({ names, budget, done })
     // Microtasks first: callers who were answered together ask again together.
-    else if (this.#gathered.push({ names, budget, done }) === 1) process.nextTick(this.#leave)
+    else if (this.#gathered.push({ names, budget, done }) === 1) nextTick(this.#leave)
   }
 
   readonly #leave = (): void => {

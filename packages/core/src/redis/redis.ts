@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { Clock } from '../clock.js'
 import type { Environment } from '../environment.js'
 import type { Generation, Generations } from '../generations.js'

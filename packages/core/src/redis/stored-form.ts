@@ -1,4 +1,4 @@
-import { constants, isUtf8 } from 'node:buffer'
+import { type Buffer, constants, isUtf8 } from 'node:buffer'
 import type { Span } from '../lifetime.js'
 import type { Encoded } from '../values.js'
 
