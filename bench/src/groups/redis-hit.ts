@@ -1,3 +1,4 @@
+import type { Cache } from '@otel-cache/core'
 import { gatheredByHand, storeByHand } from '../by-hand.js'
 import { inTurn, largeDocument, manyKeys, smallDocument, TTL } from '../documents.js'
 import { type Case, type Figure, type Group, timesOf, unmeteredAndMetered } from '../group.js'
@@ -7,15 +8,27 @@ const WITHIN = { bare: 1.1 }
 const BY_HAND = 'the same by hand'
 const CALLERS = 64
 
-export const redisHit200b: Group = redisHit('redis-hit-200b', smallDocument, 1, timesOf('get', BARE, WITHIN))
+const OPERATIONS: ReadonlyArray<readonly [string, (cache: Cache, key: string) => Promise<unknown>]> = [
+  ['get', (cache, key) => cache.get(key)],
+  ['getOrSet', (cache, key) => cache.getOrSet(key, neverLoaded)],
+]
 
-export const redisHit10kb: Group = redisHit('redis-hit-10kb', largeDocument, 1, timesOf('get', BARE, WITHIN))
+export const redisHit200b: Group = redisHit('redis-hit-200b', smallDocument, 1, [
+  ...timesOf('get', BARE, WITHIN),
+  ...timesOf('getOrSet', BARE),
+])
+
+export const redisHit10kb: Group = redisHit('redis-hit-10kb', largeDocument, 1, [
+  ...timesOf('get', BARE, WITHIN),
+  ...timesOf('getOrSet', BARE),
+])
 
 export const redisHit64Callers: Group = withCases(
   unmeteredAndMetered(({ metered, suffix }) => byHand(metered, suffix)),
   redisHit('redis-hit-64-callers', smallDocument, CALLERS, [
     { subject: 'get', floor: BARE, kind: 'throughput', bound: { limit: 2.5 } },
     { subject: 'get, metered', floor: BARE, kind: 'throughput', bound: { limit: 1.3 } },
+    ...unmeteredAndMetered(({ suffix }): Figure => ({ subject: `getOrSet${suffix}`, floor: BARE, kind: 'throughput' })),
     ...unmeteredAndMetered(({ suffix }): Figure => ({ subject: BY_HAND + suffix, floor: BARE, kind: 'throughput' })),
     ...unmeteredAndMetered(
       ({ suffix }): Figure => ({ subject: `get${suffix}`, floor: BY_HAND + suffix, kind: 'throughput' }),
@@ -80,19 +93,25 @@ function redisHit(
       }
     },
   }
-  const cached = unmeteredAndMetered(
-    ({ metered, suffix }): Case => ({
-      name: `get${suffix}`,
-      awaited: true,
-      callers,
-      async prepare(stage) {
-        const keys = manyKeys('')
-        const options = { redis: await stage.redis(), memory: false } as const
-        const cache = await stage.filledCache(keys, documentOf, options, metered)
-        const key = inTurn(keys)
-        return () => cache.get(key())
-      },
-    }),
+  const cached = OPERATIONS.flatMap(([operation, call]) =>
+    unmeteredAndMetered(
+      ({ metered, suffix }): Case => ({
+        name: operation + suffix,
+        awaited: true,
+        callers,
+        async prepare(stage) {
+          const keys = manyKeys('')
+          const options = { redis: await stage.redis(), memory: false } as const
+          const cache = await stage.filledCache(keys, documentOf, options, metered)
+          const key = inTurn(keys)
+          return () => call(cache, key())
+        },
+      }),
+    ),
   )
   return { name, figures, cases: [bare, ...cached] }
+}
+
+function neverLoaded(): never {
+  throw new Error('Redis should have had this key')
 }

@@ -79,6 +79,13 @@ class View implements CacheView {
       const flight = this.#rooms.flights.get(id)
       const shared = flight && this.house.read.join(flight, loader as Loader<unknown>, this.#readOptions)
       if (shared !== undefined) return shared as Promise<V>
+      const refused = this.#refusal(key)
+      if (refused !== undefined) return refused
+      return this.house.read.getOrSet(
+        placeOf(this.#path, key),
+        loader as Loader<unknown>,
+        this.#readOptions,
+      ) as Promise<V>
     }
     return this.#getOrSet(key, loader as Loader<unknown>, options) as Promise<V>
   }
@@ -302,15 +309,19 @@ class View implements CacheView {
     return !this.#isPlain && this.house.read.isDue((this.#rooms.memory as Memory).entryAt(slot))
   }
 
-  /** A promise more, as an async function has, would be seen in each hit in Redis. */
   #get(key: string): Promise<unknown> {
+    return this.#refusal(key) ?? this.house.read.getOne(placeOf(this.#path, key), this.#lifetime.tags)
+  }
+
+  /** A promise more, as an async function has, would be seen in each hit in Redis. */
+  #refusal(key: string): Promise<never> | undefined {
     try {
       this.#rooms.assertOpen()
       checkKey(key)
+      return undefined
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.house.read.getOne(placeOf(this.#path, key), this.#lifetime.tags)
   }
 
   async #getOrSet(key: string, loader: Loader<unknown>, options: ReadOptions | undefined): Promise<unknown> {

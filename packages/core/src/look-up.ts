@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import { diag } from '@opentelemetry/api'
 import type { MemoryEntry } from './entry.js'
+import type { Generation } from './generations.js'
 import type { Claim } from './lease.js'
 import { type Mark, mayKeep } from './mark.js'
 import {
@@ -199,7 +200,8 @@ export class LookUp {
     if (read.fresh && !keeps) return new FoundInRedis(this.#rooms, place, opened)
     const entry = entryOf(this.#rooms, place, opened)
     if (keeps) this.#rooms.remember(place, entry, read.generations)
-    if (read.fresh) return { outcome: HIT.redis, entry, value, error: undefined }
+    const { generations } = read
+    if (read.fresh) return { outcome: HIT.redis, entry, value, generations, error: undefined }
     return notFound('expired', { tier: 'redis', entry })
   }
 
@@ -238,6 +240,10 @@ class FoundInRedis implements Found {
 
   get value(): unknown {
     return this.#opened.value
+  }
+
+  get generations(): readonly Generation[] {
+    return this.#opened.read.generations
   }
 
   get entry(): MemoryEntry {

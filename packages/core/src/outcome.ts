@@ -1,4 +1,5 @@
 import type { HeldEntry, MemoryEntry } from './entry.js'
+import type { Generation } from './generations.js'
 import type { Claim } from './lease.js'
 
 /**
@@ -35,6 +36,8 @@ export interface Found {
   readonly entry: MemoryEntry
   /** The value of the caller who looked it up; others take theirs from the entry. */
   readonly value: unknown
+  /** What it belongs to. */
+  readonly generations: readonly Generation[]
   readonly error: undefined
 }
 

@@ -100,22 +100,64 @@ export class ReadPath {
     })
   }
 
-  async getOrSet(place: Place, loader: Loader<unknown>, options: ResolvedReadOptions): Promise<unknown> {
-    const { telemetry } = this.#rooms
-    const call = callOf(loader, this.#rooms)
+  getOrSet(place: Place, loader: Loader<unknown>, options: ResolvedReadOptions): Promise<unknown> {
+    const { telemetry, flights } = this.#rooms
     const isPlain = options.signal === undefined && !telemetry.isTraced && !options.refresh
     if (!isPlain || this.#staleInMemory(place) !== undefined) {
-      const [value] = await this.#readThrough([place], call, options)
-      return value
+      return this.#readThrough([place], callOf(loader, this.#rooms), options).then(([value]) => value)
     }
-    // As below, for one key, and without what only others need: this is what most misses pass through.
     const started = telemetry.start()
+    const isAlone = this.#rooms.options.earlyRefresh === undefined && !flights.isUnderWay(place.id)
+    return isAlone
+      ? this.#flyAlone(place, loader, options, started)
+      : this.#flyPlainly(place, callOf(loader, this.#rooms), options, started)
+  }
+
+  /** As `#readThrough`, for one key of which nothing is under way: what hits in Redis and misses pass through. */
+  async #flyAlone(
+    place: Place,
+    loader: Loader<unknown>,
+    options: ResolvedReadOptions,
+    started: Milliseconds,
+  ): Promise<unknown> {
+    const { flights, inProgress, telemetry } = this.#rooms
+    const flight = new Flight(place, inProgress.begin(place.id), new Run(), false, undefined)
+    flight.board()
+    flights.add(flight)
+    const budget = this.#rooms.newBudget()
+    const { tags } = options.lifetime
+    let found: LookedUp
+    try {
+      found = await new Promise<LookedUp>((resolve) => {
+        this.#lookUp.forLoad(place, tags, longest(options.lifetime), budget, false, resolve)
+      })
+    } catch (error) {
+      found = broken(error)
+    }
+    if (isHit(found) && found.generations.every((one) => !one.ended)) {
+      this.#land(flight, undefined)
+      flight.foundBy(found)
+      flight.leave(1, undefined)
+      telemetry.endedOne('get', started, found.error)
+      this.#count(found.outcome, { place, callers: 1, span: undefined })
+      return found.value
+    }
+    const boarding = boardingAtTakeOff(flight, callOf(loader, this.#rooms), options, false, 1)
+    this.#flown([flight], [found], boarding.call, options, budget)
+    return this.#arriveAlone(boarding, started)
+  }
+
+  /** As `#readThrough`, for one key, and without what only others need. */
+  #flyPlainly(place: Place, call: Call, options: ResolvedReadOptions, started: Milliseconds): Promise<unknown> {
     const joined = this.#rooms.flights.get(place.id)
     const [taken] = joined === undefined ? this.#takeOff([place], call, options, undefined) : []
     const flight = joined ?? (taken as Flight)
-    const boarding = this.#boarding(place, flight, joined !== undefined, call, options, undefined, 1)
+    return this.#arriveAlone(this.#boarding(place, flight, joined !== undefined, call, options, undefined, 1), started)
+  }
+
+  async #arriveAlone(boarding: Boarding, started: Milliseconds): Promise<unknown> {
     try {
-      const found = await flight.lookup
+      const found = await boarding.flight.lookup
       this.#report([started], boarding.isLate ? [] : [found])
       const arrival = this.#arrive(boarding, found)
       this.#refreshDue([boarding], [found])
@@ -154,20 +196,7 @@ export class ReadPath {
 
   #gather(flight: Flight, call: Call, options: ResolvedReadOptions): Crowd {
     const started: Milliseconds[] = []
-    const boarding: Boarding = {
-      place: flight.place,
-      flight,
-      joined: true,
-      isLate: false,
-      callers: 0,
-      span: undefined,
-      hasLeft: false,
-      endedTags: [],
-      isLateForTags: false,
-      call,
-      options,
-      endWait: undefined,
-    }
+    const boarding = boardingAtTakeOff(flight, call, options, true, 0)
     const arrive = async (): Promise<unknown> => {
       try {
         const found = await flight.lookup
@@ -657,6 +686,30 @@ interface Boarding extends Asker {
   readonly options: ResolvedReadOptions
   /** Ends its wait, if it is a loader's, for another run. */
   endWait: (() => void) | undefined
+}
+
+/** Of who comes with a flight, before anything of it can have ended. */
+function boardingAtTakeOff(
+  flight: Flight,
+  call: Call,
+  options: ResolvedReadOptions,
+  joined: boolean,
+  callers: number,
+): Boarding {
+  return {
+    place: flight.place,
+    flight,
+    joined,
+    isLate: false,
+    callers,
+    span: undefined,
+    hasLeft: false,
+    endedTags: [],
+    isLateForTags: false,
+    call,
+    options,
+    endWait: undefined,
+  }
 }
 
 /** Whether an entry was removed, all of it or by a tag, before a caller may be served with it. */

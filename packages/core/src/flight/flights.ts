@@ -7,7 +7,9 @@ import type { LookedUp, NotFound, StaleReason } from '../outcome.js'
 import type { Place } from '../place.js'
 import type { Milliseconds } from '../types.js'
 import type { HeldValue } from '../values.js'
+import { Later } from './later.js'
 import type { Run } from './run.js'
+import { TransientMap } from './transient-map.js'
 
 /** How a load ended for those who waited for it. */
 export type Landing =
@@ -34,11 +36,8 @@ export class Flight {
   readonly refreshing: boolean
   /** The span of the call that took off. */
   readonly span: CallSpan | undefined
-  readonly lookup: Promise<LookedUp>
-  /** Undefined where the lookup found what was wanted. */
-  readonly landing: Promise<Landing | undefined>
-  foundBy!: (found: LookedUp) => void
-  landAs!: (landing: Landing | undefined) => void
+  readonly #lookup = new Later<LookedUp>()
+  readonly #landing = new Later<Landing | undefined>()
   /** The callers who see one end. */
   crowd: Crowd | undefined
   /** What its lookup found, once that was nothing fresh: it is loading. */
@@ -57,12 +56,23 @@ export class Flight {
     this.#leadsTo = run
     this.refreshing = refreshing
     this.span = span
-    this.lookup = new Promise((resolve) => {
-      this.foundBy = resolve
-    })
-    this.landing = new Promise((resolve) => {
-      this.landAs = resolve
-    })
+  }
+
+  get lookup(): Promise<LookedUp> {
+    return this.#lookup.promise
+  }
+
+  /** Undefined where the lookup found what was wanted. */
+  get landing(): Promise<Landing | undefined> {
+    return this.#landing.promise
+  }
+
+  foundBy(found: LookedUp): void {
+    this.#lookup.settle(found)
+  }
+
+  landAs(landing: Landing | undefined): void {
+    this.#landing.settle(landing)
   }
 
   /** The run that brings its value. */
@@ -163,8 +173,8 @@ export class Flight {
  */
 export class Flights {
   readonly #clock: Clock
-  readonly #content = new Map<string, Flight>()
-  readonly #refreshing = new Map<string, Flight>()
+  readonly #content = new TransientMap<Flight>()
+  readonly #refreshing = new TransientMap<Flight>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -212,7 +222,7 @@ export class Flights {
 
   leaveUnder(path: string): void {
     for (const board of [this.#content, this.#refreshing]) {
-      for (const id of board.keys()) if (isUnder(path, id)) board.delete(id)
+      for (const [id] of board.entries()) if (isUnder(path, id)) board.delete(id)
     }
   }
 
@@ -225,7 +235,7 @@ export class Flights {
     return this.#clock.now() < flight.joinableUntil ? flight : undefined
   }
 
-  #boardOf(flight: Flight): Map<string, Flight> {
+  #boardOf(flight: Flight): TransientMap<Flight> {
     return flight.refreshing ? this.#refreshing : this.#content
   }
 }

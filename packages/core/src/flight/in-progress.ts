@@ -1,12 +1,13 @@
 import { isUnder } from '../keys.js'
 import type { Change, Mark } from '../mark.js'
+import { TransientMap } from './transient-map.js'
 
 /** One that nobody can wait for. */
 const SOME_CHANGE: Change = { outcome: undefined, mark: undefined }
 
 /** The keys with something in progress. What begins after a tag has ended, or the mark before turned void, has its own. */
 export class InProgress {
-  readonly #newest = new Map<string, Mark>()
+  readonly #newest = new TransientMap<Mark>()
 
   begin(id: string): Mark {
     let mark = this.#newest.get(id)
@@ -60,22 +61,22 @@ export class InProgress {
 
   /** Redis tells that everything may have changed. */
   hearAll(): void {
-    for (const id of this.#newest.keys()) this.hear(id)
+    for (const [id] of this.#newest.entries()) this.hear(id)
   }
 
   /** A change of everything under a path begins. */
   supersedeUnder(path: string): void {
-    for (const id of this.#newest.keys()) if (isUnder(path, id)) this.supersede(id)
+    for (const [id] of this.#newest.entries()) if (isUnder(path, id)) this.supersede(id)
   }
 
   /** Such a change has ended. */
   outdateUnder(path: string, isGone: boolean = true): void {
-    for (const id of this.#newest.keys()) if (isUnder(path, id)) this.outdate(id, isGone)
+    for (const [id] of this.#newest.entries()) if (isUnder(path, id)) this.outdate(id, isGone)
   }
 
   /** A change of everything under a path that carries a tag begins. What is in progress may not know its tags yet, so it is told. */
   endTag(path: string, tag: string): void {
-    for (const [id, newest] of this.#newest) {
+    for (const [id, newest] of this.#newest.entries()) {
       if (!isUnder(path, id)) continue
       for (let mark: Mark | undefined = newest; mark !== undefined; mark = mark.older) {
         mark.endedTags ??= new Set()
