@@ -23,7 +23,7 @@ import type { Milliseconds } from '../types.js'
 import { VERSION } from '../version.js'
 import { type Cell, FlushedCounter } from './counter.js'
 import { keepExemplar, sampledSpan } from './exemplars.js'
-import { guarded } from './guarded.js'
+import { guarded, tellFailure } from './guarded.js'
 import {
   ATTRIBUTE,
   BYPASSED,
@@ -117,13 +117,16 @@ const CIRCUIT_STATES: Readonly<Record<CircuitState, number>> = { closed: 0, 'hal
  */
 const alike = new WeakMap<MeterProvider, Map<string, Set<Metrics>>>()
 
+/** One of the two of the same measurement. */
+interface OperationHistogram {
+  readonly spec: InstrumentSpec
+  readonly instrument: Histogram
+  readonly unitsPerMs: number
+}
+
 /** The instruments of one meter provider. */
 interface Instruments {
-  readonly operations: ReadonlyArray<{
-    readonly spec: InstrumentSpec
-    readonly instrument: Histogram
-    readonly unitsPerMs: number
-  }>
+  readonly operations: readonly OperationHistogram[]
   readonly loads: Histogram
   readonly gauges: readonly Gauge[]
   /** Takes the callback of the collections back. */
@@ -240,12 +243,17 @@ export class Metrics {
     if (this.#instruments === undefined) return
     const { operations } = this.#instruments
     const attributes = this.#attributes(this.#operations, ATTRIBUTE.operation, operation)
-    guarded(() => {
-      for (const { instrument, unitsPerMs } of operations) instrument.record(duration * unitsPerMs, attributes)
+    // Not `guarded`, and no iterators: this is what telemetry adds to each operation.
+    try {
       const span = sampledSpan()
-      if (span === undefined) return
-      for (const { spec, unitsPerMs } of operations) keepExemplar(span, spec, duration * unitsPerMs, attributes)
-    })
+      for (let index = 0; index < operations.length; index++) {
+        const { spec, instrument, unitsPerMs } = operations[index] as OperationHistogram
+        instrument.record(duration * unitsPerMs, attributes)
+        if (span !== undefined) keepExemplar(span, spec, duration * unitsPerMs, attributes)
+      }
+    } catch (error) {
+      tellFailure(error)
+    }
   }
 
   loaded(result: LoadResult, duration: Milliseconds): void {

@@ -24,6 +24,7 @@ export interface Counts extends Totals {
 
 /** What a caller gets for a start time while nobody measures. */
 const UNMEASURED = -1
+const NONE: readonly Failure[] = []
 
 /** Derives every signal from outcomes: the one place that counts. Nothing here throws into a caller. */
 export class Telemetry {
@@ -99,9 +100,13 @@ export class Telemetry {
   ended(
     operation: Operation,
     starts: readonly Milliseconds[],
-    failures: Iterable<Failure> = [],
+    failures: Iterable<Failure> = NONE,
     at?: Milliseconds,
   ): void {
+    if (starts.length === 1) {
+      this.#endedOne(operation, starts[0] as Milliseconds, failures, at)
+      return
+    }
     for (const failure of failures) this.failed(operation, failure, starts.length)
     const measured = starts.filter((started) => started !== UNMEASURED)
     if (measured.length === 0) return
@@ -113,11 +118,15 @@ export class Telemetry {
 
   /** As `ended`, for one who asked, and without what only many need: most hits in Redis end here. */
   endedOne(operation: Operation, started: Milliseconds, failure: Failure | undefined): void {
-    if (failure !== undefined) this.failed(operation, failure)
+    this.#endedOne(operation, started, failure === undefined ? NONE : [failure])
+  }
+
+  #endedOne(operation: Operation, started: Milliseconds, failures: Iterable<Failure>, at?: Milliseconds): void {
+    if (failures !== NONE) for (const failure of failures) this.failed(operation, failure)
     if (started === UNMEASURED) return
-    const duration = this.#clock.precise() - started
+    const duration = (at ?? this.#clock.precise()) - started
     this.#metrics.measuredOne(operation, duration)
-    if (operations.hasSubscribers) this.#publish(operation, duration, failure === undefined ? [] : [failure])
+    if (operations.hasSubscribers) this.#publish(operation, duration, failures)
   }
 
   /** Counts an operation that failed, or was not tried. */
