@@ -47,14 +47,38 @@ export class Child<T extends Tasks> {
 
   async ask<K extends keyof T & string>(task: K, ...args: Parameters<T[K]>): Promise<Awaited<ReturnType<T[K]>>> {
     this.#child.send({ task, args })
-    const [reply] = (await Promise.race([once(this.#child, 'message'), this.#ended])) as [Reply]
+    const reply = await inTime(this.#reply(), this.#what, task)
     if (reply.error !== undefined) throw new Error(`'${this.#what}' failed to ${task}: ${reply.error}`)
     return reply.result as Awaited<ReturnType<T[K]>>
+  }
+
+  async #reply(): Promise<Reply> {
+    const [reply] = await Promise.race([once(this.#child, 'message'), this.#ended])
+    return reply
   }
 
   /** At once, whatever it is doing: it may hang. */
   stop(): void {
     this.#child.kill('SIGKILL')
+  }
+}
+
+/** Longer than anything that a process of the bench does at once, in milliseconds: the traces take the longest. */
+const MOST = 300_000
+
+/** What a process was asked for; where it does not answer, perhaps because its Redis hangs, the bench must not hang. */
+export async function inTime<T>(answer: Promise<T>, who: string, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const error = new Error(
+      `the process of '${who}' did not answer '${what}' in ${MOST / 1_000} s: is its Redis alive?`,
+    )
+    timer = setTimeout(() => reject(error), MOST)
+  })
+  try {
+    return await Promise.race([answer, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

@@ -14,6 +14,8 @@ export interface ContractFigure extends BoundCheck {
   readonly explanation?: {
     /** What is bounded instead: this figure by a wider limit, or another floor's. */
     readonly left: BoundCheck
+    /** Of this figure itself, where another is bounded instead. */
+    readonly cap?: number
     readonly reason: string
   }
 }
@@ -47,7 +49,7 @@ function leftOf({ part, limit, instead }: Explanation, check: BoundCheck, result
   return checkOf(found, limit)
 }
 
-/** Where the bound lies among the middle half of the rounds, nobody can tell: that is not missed. */
+/** Where nobody can tell on which side of its bound a figure lies, it is not missed. */
 function judge(
   check: BoundCheck,
   explanation: ContractFigure['explanation'],
@@ -55,9 +57,13 @@ function judge(
   if (holds(check)) return { verdict: isUnsure(check) ? 'held within the spread' : 'held' }
   if (isUnsure(check)) return { verdict: 'held within the spread' }
   if (explanation === undefined) return { verdict: 'MISSED' }
-  const { left, reason } = explanation
-  const isExplained = holds(left) || isUnsure(left)
-  return { verdict: isExplained ? 'missed, explained' : 'MISSED', explanation: { left, reason } }
+  const { left, cap, reason } = explanation
+  const isWithinCap = cap === undefined || holds({ ...check, limit: cap })
+  const isExplained = isWithinCap && (holds(left) || isUnsure(left))
+  return {
+    verdict: isExplained ? 'missed, explained' : 'MISSED',
+    explanation: { left, ...(cap !== undefined && { cap }), reason },
+  }
 }
 
 function holds({ kind, limit, measured }: BoundCheck): boolean {
@@ -65,8 +71,10 @@ function holds({ kind, limit, measured }: BoundCheck): boolean {
   return kind === 'under' ? measured < limit : measured <= limit
 }
 
-function isUnsure({ low, high, limit }: BoundCheck): boolean {
-  return low !== undefined && high !== undefined && low <= limit && limit <= high
+/** Whether the bound lies where the median may be: its notch in a box plot (McGill, Tukey and Larsen, 1978), some 95 %. */
+function isUnsure({ measured, low, high, rounds, limit }: BoundCheck): boolean {
+  if (low === undefined || high === undefined || rounds === undefined) return false
+  return Math.abs(measured - limit) <= (1.57 * (high - low)) / Math.sqrt(rounds)
 }
 
 const KINDS: Readonly<Record<FigureKind, Pick<BoundCheck, 'kind' | 'unit'>>> = {
@@ -76,8 +84,8 @@ const KINDS: Readonly<Record<FigureKind, Pick<BoundCheck, 'kind' | 'unit'>>> = {
 }
 
 function checkOf(result: Result, limit: number): BoundCheck {
-  const { kind, value, low, high } = result
-  return { figure: figureOf(result), ...KINDS[kind], measured: value, low, high, limit }
+  const { kind, value, low, high, rounds } = result
+  return { figure: figureOf(result), ...KINDS[kind], measured: value, low, high, rounds, limit }
 }
 
 function figureOf({ kind, subject, floor }: Result): string {
@@ -98,11 +106,12 @@ export function contractCells(figure: ContractFigure): string[] {
 /** What stands below a figure that is missed, or undefined. */
 export function explanationText({ figure, explanation, verdict }: ContractFigure): string | undefined {
   if (explanation === undefined) return undefined
-  const { left, reason } = explanation
+  const { left, cap, reason } = explanation
   const { kind, unit, limit, measured } = left
   const beyond = verdict === 'MISSED' ? 'beyond what is explained, ' : ''
   const instead = left.figure === figure ? '' : `${left.figure} is ${amount(measured, unit)}, `
-  return `${beyond}${instead}${SIGNS[kind]} ${amount(limit, unit)}: ${reason}`
+  const itself = cap === undefined ? '' : `; itself ${SIGNS[kind]} ${amount(cap, unit)}`
+  return `${beyond}${instead}${SIGNS[kind]} ${amount(limit, unit)}${itself}: ${reason}`
 }
 
 function amount(value: number, unit: BoundCheck['unit']): string {

@@ -55,8 +55,9 @@ async function calibrate(worker: WorkerProcess, { slice, warmAgain }: RoundsPace
   const isCold = (): boolean => calls < warmAfter / 4 && performance.now() - started < warmAgain
   let times = callers
   let calls = 0
-  for (let full = 0; full < 3 || isCold(); calls += times) {
+  for (let full = 0; full < 3 || isCold(); ) {
     const duration = await worker.slice(times)
+    calls += times
     if (duration >= slice / 2) {
       full += 1
       times = callers * Math.max(1, Math.round((times * slice) / duration / callers))

@@ -24,7 +24,15 @@ const PACKAGES = [
   '@opentelemetry/sdk-metrics',
   'ioredis',
   'lru-cache',
+  'cache-manager',
+  'cacheable',
+  'async-cache-dedupe',
+  'layered-loader',
+  '@redis/client',
 ] as const
+
+/** Of the peer that takes another ioredis. */
+const WITH_IOREDIS_5 = new URL('../with-ioredis-5/node_modules/', import.meta.url)
 
 export async function machineOf(server: RedisServer): Promise<Machine> {
   const [load = 0] = loadavg()
@@ -37,8 +45,18 @@ export async function machineOf(server: RedisServer): Promise<Machine> {
     os: `${type()} ${release()} ${arch()}`,
     load: Number(load.toFixed(1)),
     date: `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`,
-    versions: { 'Node.js': process.versions.node, 'redis-server': redis, ...Object.fromEntries(packages) },
+    versions: {
+      'Node.js': process.versions.node,
+      'redis-server': redis,
+      ...Object.fromEntries(packages),
+      bentocache: versionIn('bentocache'),
+      'its ioredis': versionIn('ioredis'),
+    },
   }
+}
+
+function versionIn(name: string): string {
+  return JSON.parse(readFileSync(new URL(`${name}/package.json`, WITH_IOREDIS_5), 'utf8')).version
 }
 
 /** Of the package as it is installed for the bench: not every package lets its package.json be imported. */

@@ -49,6 +49,8 @@ export interface BoundCheck {
   /** The middle half of the rounds, where there were several: `measured` is their median. */
   readonly low?: number
   readonly high?: number
+  /** How many there were. */
+  readonly rounds?: number
 }
 
 /** A chart, as data. */

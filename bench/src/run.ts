@@ -4,7 +4,7 @@ import type { Group } from './group.js'
 import { emptied, type GroupReport, GroupRun, type Pace } from './group-run.js'
 import { groups } from './groups.js'
 import { machineOf } from './machine.js'
-import type { Program, ProgramReport } from './program.js'
+import type { Program, ProgramContext, ProgramReport } from './program.js'
 import { programs } from './programs.js'
 import { noProgress, progress } from './progress.js'
 import type { Results } from './results.js'
@@ -83,7 +83,7 @@ async function runPrograms(filter: string, quick: boolean, redisUrl: string): Pr
     const { name } = program
     await emptied(redisUrl)
     progress(0, name)
-    reports[name] = await program.run({
+    reports[name] = await reportOf(program, {
       redisUrl,
       quick,
       progress: (done, text) => progress(done, `${name}: ${Math.round(done * 100)} %, ${text}`),
@@ -91,6 +91,15 @@ async function runPrograms(filter: string, quick: boolean, redisUrl: string): Pr
     noProgress()
   }
   return reports
+}
+
+/** One that fails is told of at the end: what the others have found in a quarter of an hour is not lost for it. */
+async function reportOf(program: Program, context: ProgramContext): Promise<ProgramReport> {
+  try {
+    return await program.run(context)
+  } catch (error) {
+    return { tables: [], bounds: [], complaints: [`${program.name} failed: ${(error as Error).stack ?? error}`] }
+  }
 }
 
 /** What a quick run of everything has no time for. */

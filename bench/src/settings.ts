@@ -37,8 +37,8 @@ export function readSettings(args: readonly string[]): Settings {
   if (![...groups, ...programs].some(({ name }) => name.includes(settings.filter))) {
     throw new UsageError(`No group's or program's name contains '${settings.filter}'\n\n${USAGE}`)
   }
-  if (settings.save && settings.filter !== '') {
-    throw new UsageError('--save keeps a whole run: leave --filter out')
+  if (settings.save && (settings.filter !== '' || settings.quick)) {
+    throw new UsageError('--save keeps a whole run: leave --filter and --quick out')
   }
   return settings
 }

@@ -22,10 +22,16 @@ export interface Spread {
   readonly measured: number
   readonly low: number
   readonly high: number
+  readonly rounds: number
 }
 
 export function spreadOf(values: readonly number[]): Spread {
-  return { measured: median(values), low: quantile(values, 0.25), high: quantile(values, 0.75) }
+  return {
+    measured: median(values),
+    low: quantile(values, 0.25),
+    high: quantile(values, 0.75),
+    rounds: values.length,
+  }
 }
 
 /** A hundred and one values that stand for all: the fastest, one for each percent, the slowest. */

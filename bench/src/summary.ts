@@ -9,6 +9,7 @@ export interface Result extends Figure {
   readonly value: number
   readonly low: number
   readonly high: number
+  readonly rounds: number
   /** Nanoseconds per operation, medians. */
   readonly subjectNs: number
   readonly floorNs: number
@@ -35,6 +36,7 @@ export function resultOf(group: string, figure: Figure, measured: readonly Measu
     value,
     low: quantile(values, 0.25),
     high: quantile(values, 0.75),
+    rounds: values.length,
     subjectNs: median(subject),
     floorNs: median(floor),
     stored: isSame ? undefined : { subject: storedBytes, floor: floorBytes },

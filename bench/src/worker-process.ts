@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { inTime } from './child.js'
 import type { Case, Group } from './group.js'
 import type { MitataStats } from './measure.js'
 
@@ -78,7 +79,7 @@ export class WorkerProcess {
 
   /** One request is under way at a time, so the next message is its answer. */
   async #answer<K extends Answer['kind']>(kind: K): Promise<Extract<Answer, { kind: K }>> {
-    const [answer] = await Promise.race([once(this.#child, 'message'), this.#ended])
+    const [answer] = await inTime(Promise.race([once(this.#child, 'message'), this.#ended]), this.of.name, kind)
     if (answer.kind !== kind) throw new Error(`asked '${this.of.name}' for ${kind}, got ${answer.kind}`)
     return answer
   }

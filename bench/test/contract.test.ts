@@ -20,10 +20,12 @@ test.each([
   { check: { measured: 1.3, kind: 'at least' }, verdict: 'held' },
   { check: { measured: 1.2, kind: 'at least' }, verdict: 'MISSED' },
   { check: { measured: 1.4 }, verdict: 'MISSED' },
-  { check: { measured: 1.4, low: 1.35, high: 1.5 }, verdict: 'MISSED' },
-  { check: { measured: 1.4, low: 1.2, high: 1.5 }, verdict: 'held within the spread' },
-  { check: { measured: 1.2, low: 1.1, high: 1.5 }, verdict: 'held within the spread' },
-  { check: { measured: 1.2, low: 1.1, high: 1.25 }, verdict: 'held' },
+  { check: { measured: 1.4, low: 1.35, high: 1.5, rounds: 9 }, verdict: 'MISSED' },
+  { check: { measured: 1.4, low: 1.2, high: 1.5, rounds: 9 }, verdict: 'held within the spread' },
+  // The more rounds, the better their median is known.
+  { check: { measured: 1.4, low: 1.2, high: 1.5, rounds: 100 }, verdict: 'MISSED' },
+  { check: { measured: 1.2, low: 1.1, high: 1.5, rounds: 9 }, verdict: 'held within the spread' },
+  { check: { measured: 1.2, low: 1.1, high: 1.25, rounds: 9 }, verdict: 'held' },
 ] as const)('$check: $verdict', ({ check, verdict }) => {
   expect(judged(check)).toMatchObject([{ part: 'trips', verdict }])
 })
@@ -41,22 +43,36 @@ test('where the same by hand was measured beside it, that is what is left as a b
     group: 'trips',
     subject: 'a trip',
     kind: 'time',
+    rounds: 9,
     subjectNs: 28,
     floorNs: 10,
     stored: undefined,
   } as const
-  const beside = (byHand: number): ContractFigure[] =>
+  const beside = (byHand: number, cap?: number): ContractFigure[] =>
     contractFigures(
       [
         { ...trip, floor: 'GET', value: 2.8, low: 2.7, high: 2.9, bound: { limit: 1.3 } },
-        { ...trip, floor: 'GET by hand', value: byHand, low: byHand - 0.1, high: byHand + 0.1 },
+        { ...trip, floor: 'GET by hand', value: byHand, low: byHand - 0.05, high: byHand + 0.05 },
       ],
       {},
-      [{ ...EXPLANATION, figure: 'a trip / GET', instead: 'a trip / GET by hand' }],
+      [
+        {
+          ...EXPLANATION,
+          figure: 'a trip / GET',
+          instead: 'a trip / GET by hand',
+          ...(cap !== undefined && { cap }),
+        },
+      ],
     )
   expect(beside(1.8)).toMatchObject([{ measured: 2.8, verdict: 'missed, explained' }])
   expect(beside(1.8).map(explanationText)).toEqual(['a trip / GET by hand is 1.8x, ≤ 2x: light is not faster'])
   expect(beside(2.2)).toMatchObject([{ measured: 2.8, verdict: 'MISSED' }])
+  const capped = beside(1.8, 2.5)
+  expect(capped).toMatchObject([{ measured: 2.8, verdict: 'MISSED' }])
+  expect(beside(1.8, 2.9)).toMatchObject([{ measured: 2.8, verdict: 'missed, explained' }])
+  expect(capped.map(explanationText)).toEqual([
+    'beyond what is explained, a trip / GET by hand is 1.8x, ≤ 2x; itself ≤ 2.5x: light is not faster',
+  ])
 })
 
 test('rounds of two runs count together, case by case', () => {

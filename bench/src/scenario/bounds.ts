@@ -39,7 +39,7 @@ export function firstBound(tiers: string, rounds: readonly Round[]): BoundCheck 
 /** How many times as long the 95th percentile was before. */
 function gain(before: Percentiles, { p95 }: Percentiles): Spread {
   const over = (after: number): number => before.p95.measured / after
-  return { measured: over(p95.measured), low: over(p95.high), high: over(p95.low) }
+  return { measured: over(p95.measured), low: over(p95.high), high: over(p95.low), rounds: p95.rounds }
 }
 
 function figure(tiers: string, what: string): { readonly figure: string } {

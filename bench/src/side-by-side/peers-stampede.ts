@@ -2,7 +2,7 @@ import { Child } from '../child.js'
 import type { PeerKind } from '../peers/peer.js'
 import { isOverRedis, OURS_METERED, peers } from '../peers/peers.js'
 import type { BoundCheck, Program } from '../program.js'
-import { median, quantile } from '../statistics.js'
+import { type Spread, spreadOf } from '../statistics.js'
 import { addressOf } from './address.js'
 import type { StampedeTasks } from './stampede-worker.js'
 import { rounded } from './turns-table.js'
@@ -14,14 +14,13 @@ const WARM_UPS = { full: 8, quick: 4 }
 
 const NOTE =
   '1,000 callers of a cold key in each process, a loader of 50 ms, Redis behind: loads of all processes together, and ' +
-  'milliseconds until the last caller has its value; medians.'
+  'milliseconds until the last caller has its value. Of the loads the most in any stampede, of the times the median.'
 
 interface Stampede {
+  /** The most in any of them. */
   readonly loads: number
-  /** Milliseconds: the median, and the quartiles. */
-  readonly took: number
-  readonly low: number
-  readonly high: number
+  /** Milliseconds. */
+  readonly took: Spread
 }
 
 /** One of them. */
@@ -54,9 +53,9 @@ export const peersStampede: Program = {
           rows: found.map(({ kind, one, four }) => [
             kind.name,
             one.loads,
-            rounded(one.took, 1),
+            rounded(one.took.measured, 1),
             four.loads,
-            rounded(four.took, 1),
+            rounded(four.took.measured, 1),
           ]),
           note: NOTE,
         },
@@ -80,13 +79,9 @@ async function stampedesOf(kind: PeerKind, redisUrl: string, pace: 'full' | 'qui
         took: Math.max(...results.map(({ took }) => took)),
       })
     }
-    const counted = runs.slice(WARM_UPS[pace])
-    const times = counted.map(({ took }) => took)
     return {
-      loads: median(counted.map(({ loads }) => loads)),
-      took: median(times),
-      low: quantile(times, 0.25),
-      high: quantile(times, 0.75),
+      loads: Math.max(...runs.map(({ loads }) => loads)),
+      took: spreadOf(runs.slice(WARM_UPS[pace]).map(({ took }) => took)),
     }
   }
   try {
@@ -103,13 +98,8 @@ function boundsOf(found: readonly Found[]): BoundCheck[] {
   const loads = (where: string, measured: number): BoundCheck => {
     return { figure: `stampede in ${where}, loads`, unit: 'x', measured, limit: 1, kind: 'at most' }
   }
-  const time = (
-    where: string,
-    { took, low, high }: Stampede,
-    bound: Pick<BoundCheck, 'kind' | 'limit'>,
-  ): BoundCheck => {
-    const [measured, from, to] = [took, low, high].map((one) => rounded(one, 1)) as [number, number, number]
-    return { figure: `stampede in ${where}`, unit: 'ms', measured, low: from, high: to, ...bound }
+  const time = (where: string, { took }: Stampede, bound: Pick<BoundCheck, 'kind' | 'limit'>): BoundCheck => {
+    return { figure: `stampede in ${where}`, unit: 'ms', ...took, ...bound }
   }
   const { one, four } = ours
   return [
