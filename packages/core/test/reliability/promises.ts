@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { Fault } from './fault.js'
-import type { Played } from './play.js'
+import { ENOUGH, type Played } from './play.js'
 
 /** Promised: 100 ms, the default `redisTimeout`. The rest is for a machine that has other things to do. */
 const SLOWEST = 1_000
@@ -18,7 +18,7 @@ export function expectPromisesKept({ owed }: Fault, played: Played): void {
   if (!owed.forgets) expect(played.contradictions).toEqual([])
   for (const [what, one, other] of played.accounts) expect(one, what).toBe(other)
 
-  expect(during.length, 'calls').toBeGreaterThan(50)
+  expect(during.length, 'calls').toBeGreaterThan(ENOUGH)
   expect(slowest(since), 'the slowest wait').toBeLessThan(SLOWEST)
   const skipping = during.filter(({ wasClosed }) => !wasClosed).map(({ began, ended }) => ended - began)
   expect(median(skipping), 'a wait behind an open breaker').toBeLessThan(SKIPPING)

@@ -22,6 +22,14 @@ async function hasTakenOver({ cluster, server }: World): Promise<void> {
   }, 'another master')
 }
 
+/** Until every node says so: it looks at its state from time to time. */
+function isSaid({ nodes }: World['cluster'], state: string): Promise<void> {
+  return until(async () => {
+    const infos = await Promise.all(nodes.map((node) => node.command('CLUSTER', 'INFO').then(String)))
+    return infos.every((info) => info.includes(state))
+  }, state)
+}
+
 /** By the cache's name. */
 const moves = new Map<string, readonly SlotMove[]>()
 
@@ -65,6 +73,7 @@ export const IN_CLUSTER: readonly Fault[] = [
     begin: async ({ cluster, server }) => {
       const slot = Number(await server.command('CLUSTER', 'KEYSLOT', UNUSED))
       for (const node of cluster.nodes) await node.command('CLUSTER', 'DELSLOTS', slot)
+      await isSaid(cluster, 'cluster_state:fail')
     },
     end: async ({ cluster, server }) => {
       const slot = Number(await server.command('CLUSTER', 'KEYSLOT', UNUSED))
@@ -73,10 +82,7 @@ export const IN_CLUSTER: readonly Fault[] = [
         await server.command('CLUSTER', 'DELSLOTS', slot).catch(() => {})
         return (await server.command('CLUSTER', 'ADDSLOTS', slot).catch(() => 'busy')) === 'OK'
       }, 'the slot')
-      await until(async () => {
-        const infos = await Promise.all(cluster.nodes.map((node) => node.command('CLUSTER', 'INFO').then(String)))
-        return infos.every((info) => info.includes('cluster_state:ok'))
-      }, 'the Cluster')
+      await isSaid(cluster, 'cluster_state:ok')
     },
     owed: { breaker: 'opens', error: 'timeout', orErrors: ['cluster'], set: false, delete: false },
   },
