@@ -143,8 +143,10 @@ export class ReadPath {
       return found.value
     }
     const boarding = boardingAtTakeOff(flight, callOf(loader, this.#rooms), options, false, 1)
+    // It waits before it is told: what its loader does at once is to come after it, and not on its bill.
+    const arrival = this.#arriveAlone(boarding, started)
     this.#flown([flight], [found], boarding.call, options, budget)
-    return this.#arriveAlone(boarding, started)
+    return arrival
   }
 
   /** As `#readThrough`, for one key, and without what only others need. */

@@ -52,6 +52,22 @@ describe('diagnostics_channel', () => {
     expect(cache.stats().misses).toBe(100)
   })
 
+  // Its duration would have what the loader does before it first waits.
+  test.each([true, false])(
+    'the get of a miss has ended before its loader begins, in front of Redis: %s',
+    async (isInFront) => {
+      const cache = makeCache(isInFront ? { redis: await connect(Client, redis.server), redisTimeout: 10_000 } : {})
+      const events = listenTo<OperationEvent>('otel-cache:operation', cache)
+      const ended: string[][] = []
+      const loader = (): number => ended.push(events.map(({ operation }) => operation))
+      for (const key of ['a', 'b', 'c']) {
+        await cache.getOrSet(key, loader)
+        events.length = 0
+      }
+      expect(ended).toEqual([['get'], ['get'], ['get']])
+    },
+  )
+
   test('a stale serve says why', async () => {
     const { cache, clock } = makeTimedCache({ ttl: 1_000, staleIfError: 1_000 })
     await cache.set('k', 'old')

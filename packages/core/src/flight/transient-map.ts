@@ -1,5 +1,5 @@
 /** So many names without a value are kept, or as many as have one. */
-const SPARE = 1_024
+const SPARE = 64
 
 /**
  * A Map of what comes and goes with each lookup. Where a Map has deletions, V8 moves it again and again into a new table,
