@@ -75,17 +75,8 @@ class View implements CacheView {
     if (options === undefined && this.#isPlain && typeof loader === 'function') {
       const id = memoryId(this.#path, key)
       const slot = this.#countedInMemory(id, key)
-      if (slot !== NOWHERE) return this.#promised(slot) as Promise<V>
-      const flight = this.#rooms.flights.get(id)
-      const shared = flight && this.house.read.join(flight, loader as Loader<unknown>, this.#readOptions)
-      if (shared !== undefined) return shared as Promise<V>
-      const refused = this.#refusal(key)
-      if (refused !== undefined) return refused
-      return this.house.read.getOrSet(
-        placeOf(this.#path, key),
-        loader as Loader<unknown>,
-        this.#readOptions,
-      ) as Promise<V>
+      const value = slot === NOWHERE ? this.#readThrough(id, key, loader as Loader<unknown>) : this.#promised(slot)
+      return value as Promise<V>
     }
     return this.#getOrSet(key, loader as Loader<unknown>, options) as Promise<V>
   }
@@ -322,6 +313,17 @@ class View implements CacheView {
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  /** Beside `getOrSet`, which is to stay small enough that V8 compiles the whole of a hit as one piece. */
+  #readThrough(id: string, key: string, loader: Loader<unknown>): Promise<unknown> {
+    const { read } = this.house
+    const flight = this.#rooms.flights.get(id)
+    return (
+      (flight && read.join(flight, loader, this.#readOptions)) ??
+      this.#refusal(key) ??
+      read.getOrSet(placeOf(this.#path, key), loader, this.#readOptions)
+    )
   }
 
   async #getOrSet(key: string, loader: Loader<unknown>, options: ReadOptions | undefined): Promise<unknown> {
