@@ -2,7 +2,7 @@ import { startRedis } from '@otel-cache/test-servers'
 import { groups } from './groups.js'
 import { print, problemsOf } from './print.js'
 import { programs } from './programs.js'
-import { type Results, writeResults } from './results.js'
+import { type Results, readResults, withParts, writeResults } from './results.js'
 import { isLeftOut, measureAll } from './run.js'
 import { readSettings, type Settings, USAGE, UsageError } from './settings.js'
 
@@ -19,7 +19,7 @@ async function main({ filter, quick, json, save }: Settings): Promise<void> {
   const leftOut = [...groups, ...programs].filter((one) => isLeftOut(one, filter, quick)).map(({ name }) => name)
   if (leftOut.length > 0) console.log(`\nLeft out of --quick, for --filter to name: ${leftOut.join(', ')}`)
   if (save) {
-    writeResults(results)
+    writeResults(filter === '' ? results : withParts(readResults(), results))
     // Not before: what draws is large, and has no place in a process that measures.
     const { writeReport } = await import('./report/write-report.js')
     await writeReport()

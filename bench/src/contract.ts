@@ -71,10 +71,13 @@ function holds({ kind, limit, measured }: BoundCheck): boolean {
   return kind === 'under' ? measured < limit : measured <= limit
 }
 
-/** Whether the bound lies where the median may be: its notch in a box plot (McGill, Tukey and Larsen, 1978), some 95 %. */
-function isUnsure({ measured, low, high, rounds, limit }: BoundCheck): boolean {
+/**
+ * Whether the bound lies where the median may be: within its notch in a box plot (McGill, Tukey and Larsen, 1978), some
+ * 95 %, or between what two sets of processes gave.
+ */
+function isUnsure({ measured, low, high, rounds, apart = 0, limit }: BoundCheck): boolean {
   if (low === undefined || high === undefined || rounds === undefined) return false
-  return Math.abs(measured - limit) <= (1.57 * (high - low)) / Math.sqrt(rounds)
+  return Math.abs(measured - limit) <= Math.max(apart, (1.57 * (high - low)) / Math.sqrt(rounds))
 }
 
 const KINDS: Readonly<Record<FigureKind, Pick<BoundCheck, 'kind' | 'unit'>>> = {
@@ -84,8 +87,8 @@ const KINDS: Readonly<Record<FigureKind, Pick<BoundCheck, 'kind' | 'unit'>>> = {
 }
 
 function checkOf(result: Result, limit: number): BoundCheck {
-  const { kind, value, low, high, rounds } = result
-  return { figure: figureOf(result), ...KINDS[kind], measured: value, low, high, rounds, limit }
+  const { kind, value, low, high, rounds, apart } = result
+  return { figure: figureOf(result), ...KINDS[kind], measured: value, low, high, rounds, apart, limit }
 }
 
 function figureOf({ kind, subject, floor }: Result): string {

@@ -20,6 +20,8 @@ export interface RoundsPace {
 export interface Measured {
   readonly name: string
   readonly rounds: readonly number[]
+  /** How many of them, the first ones, are of processes before these. */
+  readonly before: number
   /** What a value takes in Redis, where the case has filled it. */
   readonly storedBytes: number | undefined
 }
@@ -32,7 +34,14 @@ export async function interleave(
   const turns: Array<Measured & { worker: WorkerProcess; times: number; rounds: number[] }> = []
   for (const worker of workers) {
     const { storedBytes } = worker
-    turns.push({ worker, name: worker.of.name, storedBytes, times: await calibrate(worker, pace), rounds: [] })
+    turns.push({
+      worker,
+      name: worker.of.name,
+      storedBytes,
+      times: await calibrate(worker, pace),
+      rounds: [],
+      before: 0,
+    })
   }
   for (let round = 0; round < pace.rounds; round++) {
     for (const { worker, times, rounds } of round % 2 === 0 ? turns : turns.toReversed()) {
@@ -71,7 +80,7 @@ async function calibrate(worker: WorkerProcess, { slice, warmAgain }: RoundsPace
 /** Rounds of two runs together: what the processes of one of them happened to be like does not decide. */
 export function pooled(first: readonly Measured[], second: readonly Measured[]): readonly Measured[] {
   return second.map((one) => {
-    const before = first.find(({ name }) => name === one.name)
-    return { ...one, rounds: [...(before?.rounds ?? []), ...one.rounds] }
+    const before = first.find(({ name }) => name === one.name)?.rounds ?? []
+    return { ...one, rounds: [...before, ...one.rounds], before: before.length }
   })
 }

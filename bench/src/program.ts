@@ -51,6 +51,8 @@ export interface BoundCheck {
   readonly high?: number
   /** How many there were. */
   readonly rounds?: number
+  /** By how much other processes gave another median. */
+  readonly apart?: number
 }
 
 /** A chart, as data. */

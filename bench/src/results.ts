@@ -12,6 +12,8 @@ export interface Results extends GroupReport {
   /** By the program's name. */
   readonly programs: Readonly<Record<string, ProgramReport>>
   readonly contract: readonly ContractFigure[]
+  /** When parts of it were measured anew, in UTC, by the names of the groups and programs. */
+  readonly renewed?: Readonly<Record<string, string>>
 }
 
 export const DOCS: URL = new URL('../../docs/performance/', import.meta.url)
@@ -21,6 +23,38 @@ const FILE = new URL('results.json', DOCS)
 export function readResults(): Results {
   const kept = JSON.parse(readFileSync(FILE, 'utf8')) as Results
   return { ...kept, contract: contractFigures(kept.figures, kept.programs) }
+}
+
+/** The kept run with some of its parts measured anew. Throws where that was on another machine, or with other versions. */
+export function withParts(kept: Results, anew: Results): Results {
+  const standOn = ({ machine: { load, date, ...rest } }: Results): string => JSON.stringify(rest)
+  if (standOn(kept) !== standOn(anew)) {
+    throw new Error('--save --filter renews parts of the kept run, which is of another machine or other versions')
+  }
+  const parts = [...new Set(anew.figures.map(({ group }) => group)), ...Object.keys(anew.programs)]
+  const figures = replaced(kept.figures, anew.figures)
+  const programs = { ...kept.programs, ...anew.programs }
+  const others = (texts: readonly string[]): string[] =>
+    texts.filter((text) => !parts.some((one) => text.startsWith(one)))
+  return {
+    ...kept,
+    figures,
+    programs,
+    cases: replaced(kept.cases, anew.cases),
+    measuredTwice: [...others(kept.measuredTwice), ...anew.measuredTwice],
+    complaints: [...others(kept.complaints), ...anew.complaints],
+    contract: contractFigures(figures, programs),
+    renewed: { ...kept.renewed, ...Object.fromEntries(parts.map((part) => [part, anew.machine.date])) },
+  }
+}
+
+/** Of the groups that were measured anew what is new, in the place of what was. */
+function replaced<T extends { readonly group: string }>(kept: readonly T[], anew: readonly T[]): T[] {
+  const names = new Set([...kept, ...anew].map(({ group }) => group))
+  return [...names].flatMap((name) => {
+    const of = (all: readonly T[]): T[] => all.filter(({ group }) => group === name)
+    return of(anew).length > 0 ? of(anew) : of(kept)
+  })
 }
 
 export function writeResults(results: Results): void {

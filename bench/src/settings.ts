@@ -11,7 +11,8 @@ Exit code 1 when one is missed and not explained, or when something else was mea
   --filter NAME  only the groups and programs whose name contains NAME
   --quick        fewer and shorter rounds: a first impression, in under three minutes
   --json         the last line of standard output is one JSON object with all that was found
-  --save         keep all that was found in docs/performance, and draw the report there anew
+  --save         keep all that was found in docs/performance, and draw the report there anew; with --filter these
+                 parts of the run that is kept there, each with its date
   --help         this text
 
 Groups: ${groups.map(({ name }) => name).join(', ')}
@@ -37,9 +38,7 @@ export function readSettings(args: readonly string[]): Settings {
   if (![...groups, ...programs].some(({ name }) => name.includes(settings.filter))) {
     throw new UsageError(`No group's or program's name contains '${settings.filter}'\n\n${USAGE}`)
   }
-  if (settings.save && (settings.filter !== '' || settings.quick)) {
-    throw new UsageError('--save keeps a whole run: leave --filter and --quick out')
-  }
+  if (settings.save && settings.quick) throw new UsageError('--save keeps what was measured in full: leave --quick out')
   return settings
 }
 

@@ -10,6 +10,8 @@ export interface Result extends Figure {
   readonly low: number
   readonly high: number
   readonly rounds: number
+  /** Half of what lies between the medians of its first processes and of its second, where there were two. */
+  readonly apart: number
   /** Nanoseconds per operation, medians. */
   readonly subjectNs: number
   readonly floorNs: number
@@ -25,7 +27,7 @@ const FIGURES: Readonly<Record<FigureKind, (subject: number, floor: number) => n
 
 /** Each figure of a group from the rounds of its cases: compared within each round, then the median. */
 export function resultOf(group: string, figure: Figure, measured: readonly Measured[]): Result {
-  const { rounds: subject, storedBytes } = caseOf(figure.subject, measured)
+  const { rounds: subject, storedBytes, before } = caseOf(figure.subject, measured)
   const { rounds: floor, storedBytes: floorBytes } = caseOf(figure.floor, measured)
   const values = subject.map((time, round) => FIGURES[figure.kind](time, floor[round] as number))
   const isSame = storedBytes === undefined || floorBytes === undefined || storedBytes === floorBytes
@@ -37,6 +39,7 @@ export function resultOf(group: string, figure: Figure, measured: readonly Measu
     low: quantile(values, 0.25),
     high: quantile(values, 0.75),
     rounds: values.length,
+    apart: before === 0 ? 0 : Math.abs(median(values.slice(0, before)) - median(values.slice(before))) / 2,
     subjectNs: median(subject),
     floorNs: median(floor),
     stored: isSame ? undefined : { subject: storedBytes, floor: floorBytes },

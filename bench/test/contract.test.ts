@@ -5,7 +5,8 @@ import { groups } from '../src/groups.js'
 import { type Measured, pooled } from '../src/interleave.js'
 import { problemsOf } from '../src/print.js'
 import type { BoundCheck } from '../src/program.js'
-import { readResults } from '../src/results.js'
+import { readResults, withParts } from '../src/results.js'
+import { resultOf } from '../src/summary.js'
 
 const EXPLANATION: Explanation = { part: 'trips', figure: 'a trip', limit: 2, reason: 'light is not faster' }
 
@@ -24,6 +25,8 @@ test.each([
   { check: { measured: 1.4, low: 1.2, high: 1.5, rounds: 9 }, verdict: 'held within the spread' },
   // The more rounds, the better their median is known.
   { check: { measured: 1.4, low: 1.2, high: 1.5, rounds: 100 }, verdict: 'MISSED' },
+  // Other processes may have told something else.
+  { check: { measured: 1.4, low: 1.35, high: 1.5, rounds: 9, apart: 0.1 }, verdict: 'held within the spread' },
   { check: { measured: 1.2, low: 1.1, high: 1.5, rounds: 9 }, verdict: 'held within the spread' },
   { check: { measured: 1.2, low: 1.1, high: 1.25, rounds: 9 }, verdict: 'held' },
 ] as const)('$check: $verdict', ({ check, verdict }) => {
@@ -44,6 +47,7 @@ test('where the same by hand was measured beside it, that is what is left as a b
     subject: 'a trip',
     kind: 'time',
     rounds: 9,
+    apart: 0,
     subjectNs: 28,
     floorNs: 10,
     stored: undefined,
@@ -75,14 +79,40 @@ test('where the same by hand was measured beside it, that is what is left as a b
   ])
 })
 
-test('rounds of two runs count together, case by case', () => {
-  const of = (name: string, ...rounds: number[]): Measured => ({ name, rounds, storedBytes: undefined })
+test('rounds of two runs count together, case by case, and it is told how far they are apart', () => {
+  const of = (name: string, ...rounds: number[]): Measured => ({ name, rounds, before: 0, storedBytes: undefined })
   const [first, second] = [
-    [of('get', 1, 2), of('set', 5)],
-    [of('set', 6), of('get', 3)],
+    [of('get', 1, 2), of('set', 5, 5)],
+    [of('set', 6, 6), of('get', 3, 3)],
   ]
   expect(pooled([], first)).toEqual(first)
-  expect(pooled(first, second)).toEqual([of('set', 5, 6), of('get', 1, 2, 3)])
+  const both = pooled(first, second)
+  expect(both).toEqual([
+    { ...of('set', 5, 5, 6, 6), before: 2 },
+    { ...of('get', 1, 2, 3, 3), before: 2 },
+  ])
+  const figure = { subject: 'set', floor: 'get', kind: 'added' } as const
+  expect(resultOf('trips', figure, both)).toMatchObject({ value: 3, rounds: 4, apart: 0.25 })
+})
+
+test('parts of the kept run are measured anew, and only on the machine that it is of', () => {
+  const kept = readResults()
+  const part = kept.figures.filter(({ group }) => group === 'miss').map((figure) => ({ ...figure, value: 0.5 }))
+  const anew = {
+    ...kept,
+    machine: { ...kept.machine, date: 'today' },
+    figures: part,
+    cases: [],
+    programs: {},
+    complaints: [],
+  }
+  const both = withParts(kept, anew)
+  expect(both.figures.map(({ group, subject }) => [group, subject])).toEqual(
+    kept.figures.map(({ group, subject }) => [group, subject]),
+  )
+  expect(both.figures.filter(({ value }) => value === 0.5)).toEqual(part)
+  expect(both.renewed).toMatchObject({ miss: 'today' })
+  expect(() => withParts(kept, { ...anew, machine: { ...anew.machine, cpu: 'another' } })).toThrow('another machine')
 })
 
 test('what is missed is a line that says which, and so is what was not meant', () => {

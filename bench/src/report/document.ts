@@ -32,7 +32,7 @@ function block(name: string, results: Results, ownBlocks: readonly string[]): st
   return programPart(report)
 }
 
-function machineLines({ machine, quick, rounds, measuredTwice, complaints }: Results): string {
+function machineLines({ machine, quick, rounds, measuredTwice, complaints, renewed = {} }: Results): string {
   const { cpu, processors, memory, os, load, date, versions } = machine
   const rows = Object.entries({
     machine: `${cpu}, ${processors} processors, ${memory} GiB, ${os}`,
@@ -44,6 +44,8 @@ function machineLines({ machine, quick, rounds, measuredTwice, complaints }: Res
       measuredTwice.length === 0 ? '' : `, twice as many of ${measuredTwice.join(', ')}`
     }`,
   })
+  const anew = Object.entries(renewed).map(([part, when]) => `${part} ${when}`)
+  if (anew.length > 0) rows.push(['measured anew', anew.join(', ')])
   const table = markdownTable({ columns: ['', ''], rows })
   const doubts = complaints.map((complaint) => `- Not what was meant to be measured: ${complaint}`)
   return doubts.length === 0 ? table : `${table}\n\n${doubts.join('\n')}`
