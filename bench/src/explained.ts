@@ -19,7 +19,7 @@ const MISS: Omit<Explanation, 'figure'> = {
   limit: 3,
   cap: 3.5,
   reason:
-    'one load for the fleet, a fence and a memory that hears of changes need two scripts and a push by Redis, where the floor needs GET and SET: the figure "the same trips by hand" is what is left without any cache, and nearly all of the bound. The rest is our own code: flights, deadlines, circuit breaker, marks and telemetry, some hundred small steps of which no one is a tenth. Over loopback they take longer than the trips; 1 ms away they are lost in them ("1 ms away: a miss" in `peers-distance`)',
+    'one load for the fleet, a fence and a memory that hears of changes need two scripts and a push by Redis, where the floor needs GET and SET: the figure "the same trips by hand" is what these take without any cache. The rest is our own code: flights, deadlines, circuit breaker, marks and telemetry, some hundred small steps of which no one is a tenth. Over loopback they take longer than the trips; 1 ms away they are lost in them ("1 ms away: a miss" in `peers-distance`)',
 }
 
 const THROUGHPUT: Omit<Explanation, 'figure'> = {
