@@ -1,8 +1,9 @@
 import { startRedis } from '@otel-cache/test-servers'
 import { groups } from './groups.js'
+import { machineOf } from './machine.js'
 import { print, problemsOf } from './print.js'
 import { programs } from './programs.js'
-import { type Results, readResults, withParts, writeResults } from './results.js'
+import { checkMachine, type Results, readResults, withParts, writeResults } from './results.js'
 import { isLeftOut, measureAll } from './run.js'
 import { readSettings, type Settings, USAGE, UsageError } from './settings.js'
 
@@ -11,14 +12,17 @@ async function main({ filter, quick, json, save }: Settings): Promise<void> {
   const server = await startRedis()
   let results: Results
   try {
-    results = await measureAll(filter, quick, server)
+    const machine = await machineOf(server)
+    if (save && filter !== '') checkMachine(readResults(), machine)
+    results = { machine, ...(await measureAll(filter, quick, server.url)) }
   } finally {
     await server.stop()
   }
   print(results)
   const leftOut = [...groups, ...programs].filter((one) => isLeftOut(one, filter, quick)).map(({ name }) => name)
   if (leftOut.length > 0) console.log(`\nLeft out of --quick, for --filter to name: ${leftOut.join(', ')}`)
-  if (save) {
+  if (save && results.failed.length > 0) console.error(`Not kept: ${results.failed.join(', ')} failed`)
+  else if (save) {
     writeResults(filter === '' ? results : withParts(readResults(), results))
     // Not before: what draws is large, and has no place in a process that measures.
     const { writeReport } = await import('./report/write-report.js')

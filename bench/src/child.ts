@@ -46,7 +46,8 @@ export class Child<T extends Tasks> {
   }
 
   async ask<K extends keyof T & string>(task: K, ...args: Parameters<T[K]>): Promise<Awaited<ReturnType<T[K]>>> {
-    this.#child.send({ task, args })
+    // Where it is gone already, its end says so.
+    this.#child.send({ task, args }, () => {})
     const reply = await inTime(this.#reply(), this.#what, task)
     if (reply.error !== undefined) throw new Error(`'${this.#what}' failed to ${task}: ${reply.error}`)
     return reply.result as Awaited<ReturnType<T[K]>>
@@ -67,7 +68,7 @@ export class Child<T extends Tasks> {
 const MOST = 300_000
 
 /** What a process was asked for; where it does not answer, perhaps because its Redis hangs, the bench must not hang. */
-export async function inTime<T>(answer: Promise<T>, who: string, what: string): Promise<T> {
+async function inTime<T>(answer: Promise<T>, who: string, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     const error = new Error(

@@ -1,10 +1,11 @@
 import { Redis } from 'ioredis'
-import type { Case, Group } from './group.js'
-import { interleave, type Measured, pooled, type RoundsPace } from './interleave.js'
+import { Child } from './child.js'
+import type { Group } from './group.js'
+import { interleave, type Measured, pooled, type RoundsPace, type Worker } from './interleave.js'
 import type { MitataStats } from './measure.js'
 import { median } from './statistics.js'
 import { type Result, resultOf } from './summary.js'
-import { type WarmUp, WorkerProcess } from './worker-process.js'
+import type { WarmUp, WorkerTasks } from './worker.js'
 
 /** How long everything may take, in milliseconds. */
 export interface Pace extends RoundsPace, WarmUp {
@@ -37,7 +38,8 @@ export class GroupRun {
   readonly #averages = new Map<string, number>()
   readonly #complaints: string[] = []
   #times = 0
-  #workers: readonly WorkerProcess[] = []
+  #children: ReadonlyArray<Child<WorkerTasks>> = []
+  #workers: readonly Worker[] = []
   #measured: readonly Measured[] = []
 
   constructor(group: Group, redisUrl: string) {
@@ -49,25 +51,36 @@ export class GroupRun {
   async start(pace: WarmUp): Promise<void> {
     this.stop()
     await emptied(this.#redisUrl)
-    const starting = this.#group.cases.map((one) => WorkerProcess.start(this.#group, one, this.#redisUrl, pace))
-    this.#workers = await Promise.all(starting)
+    const { name, cases } = this.#group
+    const module = new URL('./worker.js', import.meta.url)
+    const starting = cases.map((of) => ({ of, child: new Child<WorkerTasks>(module, of.name) }))
+    this.#children = starting.map(({ child }) => child)
+    this.#workers = await Promise.all(
+      starting.map(async ({ of, child }) => {
+        return { of, child, storedBytes: await child.ask('prepare', name, of.name, this.#redisUrl, pace) }
+      }),
+    )
   }
 
-  async mitata(one: Case, time: number): Promise<MitataStats> {
-    const worker = this.#workers.find(({ of }) => of === one)
-    if (worker === undefined) throw new Error(`'${one.name}' is not of '${this.#group.name}'`)
-    const stats = await worker.mitata(time)
-    this.#averages.set(one.name, stats.avg / (one.callers ?? 1))
-    return stats
+  /** mitata's figures of each case, measured for so many milliseconds. */
+  async mitata(time: number, onCase: (done: number, name: string) => void): Promise<readonly MitataStats[]> {
+    const all: MitataStats[] = []
+    for (const { of, child } of this.#workers) {
+      onCase(all.length, of.name)
+      const stats = await child.ask('mitata', time)
+      this.#averages.set(of.name, stats.avg / (of.callers ?? 1))
+      all.push(stats)
+    }
+    return all
   }
 
   /** Adds these rounds to those there were. */
   async rounds(pace: RoundsPace, onRound: (done: number) => void): Promise<void> {
     this.#times += 1
     this.#measured = pooled(this.#measured, await interleave(this.#workers, pace, onRound))
-    for (const worker of this.#workers) {
-      for (const complaint of await worker.complaints()) {
-        this.#complaints.push(`${this.#group.name}, ${worker.of.name}: ${complaint}`)
+    for (const { of, child } of this.#workers) {
+      for (const complaint of await child.ask('complaints')) {
+        this.#complaints.push(`${this.#group.name}, ${of.name}: ${complaint}`)
       }
     }
   }
@@ -85,8 +98,8 @@ export class GroupRun {
   }
 
   stop(): void {
-    for (const worker of this.#workers) worker.stop()
-    this.#workers = []
+    for (const child of this.#children) child.stop()
+    this.#children = this.#workers = []
   }
 }
 

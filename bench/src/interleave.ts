@@ -1,5 +1,6 @@
-import { WARM_AFTER } from './group.js'
-import type { WorkerProcess } from './worker-process.js'
+import type { Child } from './child.js'
+import { type Case, WARM_AFTER } from './group.js'
+import type { WorkerTasks } from './worker.js'
 
 /*
  * Why not mitata for this: it measures one case to its end, then the next. On a machine whose speed drifts from second to
@@ -16,6 +17,14 @@ export interface RoundsPace {
   readonly warmAgain: number
 }
 
+/** A case in a process of its own, prepared. */
+export interface Worker {
+  readonly of: Case
+  readonly child: Child<WorkerTasks>
+  /** What a value takes in Redis, where the case has filled it. */
+  readonly storedBytes: number | undefined
+}
+
 /** Nanoseconds per operation of one case, one figure a round. */
 export interface Measured {
   readonly name: string
@@ -27,11 +36,11 @@ export interface Measured {
 }
 
 export async function interleave(
-  workers: readonly WorkerProcess[],
+  workers: readonly Worker[],
   pace: RoundsPace,
   onRound: (done: number) => void,
 ): Promise<readonly Measured[]> {
-  const turns: Array<Measured & { worker: WorkerProcess; times: number; rounds: number[] }> = []
+  const turns: Array<Measured & { worker: Worker; times: number; rounds: number[] }> = []
   for (const worker of workers) {
     const { storedBytes } = worker
     turns.push({
@@ -45,7 +54,7 @@ export async function interleave(
   }
   for (let round = 0; round < pace.rounds; round++) {
     for (const { worker, times, rounds } of round % 2 === 0 ? turns : turns.toReversed()) {
-      rounds.push((1e6 * (await worker.slice(times))) / times)
+      rounds.push((1e6 * (await worker.child.ask('slice', times))) / times)
     }
     onRound(round + 1)
   }
@@ -58,14 +67,14 @@ export async function interleave(
  *
  * @returns how many operations fill a slice, the same number for each caller
  */
-async function calibrate(worker: WorkerProcess, { slice, warmAgain }: RoundsPace): Promise<number> {
-  const { callers = 1, warmAfter = WARM_AFTER } = worker.of
+async function calibrate({ of, child }: Worker, { slice, warmAgain }: RoundsPace): Promise<number> {
+  const { callers = 1, warmAfter = WARM_AFTER } = of
   const started = performance.now()
   const isCold = (): boolean => calls < warmAfter / 4 && performance.now() - started < warmAgain
   let times = callers
   let calls = 0
   for (let full = 0; full < 3 || isCold(); ) {
-    const duration = await worker.slice(times)
+    const duration = await child.ask('slice', times)
     calls += times
     if (duration >= slice / 2) {
       full += 1

@@ -3,6 +3,7 @@ import { type ContractFigure, contractFigures } from './contract.js'
 import type { GroupReport } from './group-run.js'
 import type { Machine } from './machine.js'
 import type { ProgramReport } from './program.js'
+import { UsageError } from './settings.js'
 
 /** All that a run has found: what `--json` prints and `--save` keeps. */
 export interface Results extends GroupReport {
@@ -11,6 +12,8 @@ export interface Results extends GroupReport {
   readonly rounds: number
   /** By the program's name. */
   readonly programs: Readonly<Record<string, ProgramReport>>
+  /** The groups and programs that failed, of which there are no figures. The complaints say why. */
+  readonly failed: readonly string[]
   readonly contract: readonly ContractFigure[]
   /** When parts of it were measured anew, in UTC, by the names of the groups and programs. */
   readonly renewed?: Readonly<Record<string, string>>
@@ -25,12 +28,16 @@ export function readResults(): Results {
   return { ...kept, contract: contractFigures(kept.figures, kept.programs) }
 }
 
-/** The kept run with some of its parts measured anew. Throws where that was on another machine, or with other versions. */
-export function withParts(kept: Results, anew: Results): Results {
-  const standOn = ({ machine: { load, date, ...rest } }: Results): string => JSON.stringify(rest)
-  if (standOn(kept) !== standOn(anew)) {
-    throw new Error('--save --filter renews parts of the kept run, which is of another machine or other versions')
+/** Throws where parts of the kept run cannot be measured anew: on another machine, or with other versions. */
+export function checkMachine(kept: Results, machine: Machine): void {
+  const standOn = ({ load, date, ...rest }: Machine): string => JSON.stringify(rest)
+  if (standOn(kept.machine) !== standOn(machine)) {
+    throw new UsageError('--save --filter renews parts of the kept run, which is of another machine or other versions')
   }
+}
+
+/** The kept run with some of its parts measured anew. */
+export function withParts(kept: Results, anew: Results): Results {
   const parts = [...new Set(anew.figures.map(({ group }) => group)), ...Object.keys(anew.programs)]
   const figures = replaced(kept.figures, anew.figures)
   const programs = { ...kept.programs, ...anew.programs }

@@ -1,36 +1,76 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type Case, WARM_AFTER } from './group.js'
+import { serve } from './child.js'
+import { type Case, type Operation, WARM_AFTER } from './group.js'
 import { groups } from './groups.js'
-import { measureWithMitata, type Slice, slicesOf } from './measure.js'
+import { type MitataStats, measureWithMitata, type Slice, slicesOf } from './measure.js'
 import { Stage } from './stage.js'
-import type { Answer, Request } from './worker-process.js'
 
-/** The process of one case: prepares it and warms it up, then does what it is asked for, one request after the other. */
-async function main(group = '', name = '', redisUrl = '', warmUp = '', longest = ''): Promise<void> {
-  const one = groups.find((each) => each.name === group)?.cases.find((each) => each.name === name)
-  if (one === undefined) throw new Error(`no case is called '${name}' in '${group}'`)
-  const stage = await Stage.open(redisUrl)
-  const operation = await one.prepare(stage)
-  const slice = slicesOf(one, operation)
-  const storedBytes = await stage.storedBytes()
-  stage.begin()
-  await warmUpFor(Number(warmUp), Number(longest), slice, one)
-  const answer = async (request: Request): Promise<Answer> => {
-    if (request.kind === 'slice') return { kind: 'slice', duration: await slice(request.times) }
-    if (request.kind === 'complaints') return { kind: 'complaints', complaints: await stage.complaints() }
-    return { kind: 'mitata', stats: await measureWithMitata(one, operation, request.time) }
-  }
-  process.on('message', async (request: Request) => process.send?.(await answer(request)))
-  process.send?.({ kind: 'ready', storedBytes } satisfies Answer)
+/** How long a case runs at least before it is measured, and at most, in milliseconds. */
+export interface WarmUp {
+  readonly warmUp: number
+  /** Where it has run too few times by then. */
+  readonly longestWarmUp: number
+}
+
+interface Staged {
+  readonly one: Case
+  readonly stage: Stage
+  readonly operation: Operation
+  readonly slice: Slice
+}
+
+let staged: Staged | undefined
+
+/**
+ * The process of one case. Cases that share a process share what V8 has learned, the garbage, and what one of them has
+ * switched on for all: a floor would be measured with the cache's burden on it.
+ */
+const tasks = {
+  /** Prepares a case and warms it up. Resolves to what a value takes in Redis, where the case has filled it. */
+  async prepare(group: string, name: string, redisUrl: string, pace: WarmUp): Promise<number | undefined> {
+    const one = groups.find((each) => each.name === group)?.cases.find((each) => each.name === name)
+    if (one === undefined) throw new Error(`no case is called '${name}' in '${group}'`)
+    const stage = await Stage.open(redisUrl)
+    const operation = await one.prepare(stage)
+    const slice = slicesOf(one, operation)
+    staged = { one, stage, operation, slice }
+    const storedBytes = await stage.storedBytes()
+    stage.begin()
+    await warmUpFor(pace, slice, one)
+    return storedBytes
+  },
+
+  /** mitata's figures, measured for so many milliseconds. */
+  mitata(time: number): Promise<MitataStats> {
+    const { one, operation } = onStage()
+    return measureWithMitata(one, operation, time)
+  },
+
+  /** How long so many operations take, in milliseconds. */
+  slice(times: number): Promise<number> {
+    return onStage().slice(times)
+  },
+
+  /** What speaks against believing what was measured. */
+  complaints(): Promise<readonly string[]> {
+    return onStage().stage.complaints()
+  },
+}
+
+export type WorkerTasks = typeof tasks
+
+function onStage(): Staged {
+  if (staged === undefined) throw new Error('nothing is prepared')
+  return staged
 }
 
 /** For so many milliseconds; longer where the calls were too few until then. */
-async function warmUpFor(duration: number, longest: number, slice: Slice, one: Case): Promise<void> {
+async function warmUpFor({ warmUp, longestWarmUp }: WarmUp, slice: Slice, one: Case): Promise<void> {
   const { callers = 1, warmAfter = WARM_AFTER } = one
   const started = performance.now()
   const elapsed = (): number => performance.now() - started
   let calls = 0
-  for (let times = callers; elapsed() < duration || (calls < warmAfter && elapsed() < longest); ) {
+  for (let times = callers; elapsed() < warmUp || (calls < warmAfter && elapsed() < longestWarmUp); ) {
     calls += times
     if ((await slice(times)) < 10) times *= 2
     // So that it is noticed in time when whoever started this has gone.
@@ -38,6 +78,4 @@ async function warmUpFor(duration: number, longest: number, slice: Slice, one: C
   }
 }
 
-// Whoever started it has gone.
-process.on('disconnect', () => process.exit())
-await main(...process.argv.slice(2))
+serve(tasks)

@@ -1,21 +1,31 @@
 import { execFile } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { Results } from '../src/results.js'
 
 const BENCH = fileURLToPath(new URL('../dist/bench.js', import.meta.url))
 
-/** The benchmark as a user runs it, to its end. */
-function bench(...args: string[]): Promise<{ code: number | string; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [BENCH, ...args], (error, stdout, stderr) => {
+interface Ended {
+  readonly code: number | string
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** The benchmark as a user runs it. */
+function bench(...args: string[]): { readonly pid: number | undefined; readonly ended: Promise<Ended> } {
+  let pid: number | undefined
+  const ended = new Promise<Ended>((resolve) => {
+    const child = execFile(process.execPath, [BENCH, ...args], (error, stdout, stderr) => {
       resolve({ code: error?.code ?? 0, stdout, stderr })
     })
+    pid = child.pid
   })
+  return { pid, ended }
 }
 
 test('the scenario in short holds its bounds, over a real Redis', async () => {
-  const { code, stdout, stderr } = await bench('--filter', 'simplified-cache-performance', '--json')
+  const { code, stdout, stderr } = await bench('--filter', 'simplified-cache-performance', '--json').ended
   expect(code, stderr).toBe(0)
   expect(stderr).toBe('')
   expect(stdout).toContain("The contract's figures")
@@ -33,19 +43,43 @@ test('the scenario in short holds its bounds, over a real Redis', async () => {
   expect(after[1]).toBeLessThan(before[1] as number)
 })
 
+test('a part whose process dies is named, and the run goes on to its end', async () => {
+  const running = bench('--filter', 'memory-hit-per-turn', '--quick', '--json')
+  process.kill(await vi.waitUntil(() => workerOf(running.pid), { timeout: 20_000 }), 'SIGKILL')
+  const { code, stdout, stderr } = await running.ended
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/^Not what was meant to be measured: memory-hit-per-turn failed: .* ended: SIGKILL/)
+  const results = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Results
+  expect(results).toMatchObject({ failed: ['memory-hit-per-turn'], figures: [] })
+})
+
+/** A process of a case, of those that this bench has started. */
+function workerOf(bench: number | undefined): number | undefined {
+  const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  return processes.map(Number).find((pid) => {
+    try {
+      const [, parent] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+      return Number(parent) === bench && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('/worker.js')
+    } catch {
+      // It has ended since.
+      return false
+    }
+  })
+}
+
 test.each([
   { args: ['--filter', 'nothing-of-this-name'], says: "No group's or program's name contains 'nothing-of-this-name'" },
   { args: ['--fast'], says: '--fast' },
   { args: ['--save', '--quick'], says: '--save keeps what was measured in full: leave --quick out' },
 ])('$args is refused with exit code 2', async ({ args, says }) => {
-  const { code, stdout, stderr } = await bench(...args)
+  const { code, stdout, stderr } = await bench(...args).ended
   expect(code).toBe(2)
   expect(stderr).toContain(says)
   expect(stdout).toBe('')
 })
 
 test('--help names the five parts of the scenario', async () => {
-  const { code, stdout } = await bench('--help')
+  const { code, stdout } = await bench('--help').ended
   expect(code).toBe(0)
   for (const part of [
     'pre-caching-latency-baseline',
