@@ -36,6 +36,8 @@ export interface Table {
   readonly rows: readonly (readonly (string | number)[])[]
   /** What has to be known to read it right, in one or two sentences. */
   readonly note?: string
+  /** Which of its columns is drawn above it. */
+  readonly bars?: ColumnBars
 }
 
 /** A figure of the contract, section 5, beside what was measured. */
@@ -55,6 +57,14 @@ export interface BoundCheck {
   readonly apart?: number
 }
 
+/** A bar for each row that has a number in this column; its title is the table's. */
+export interface ColumnBars extends Omit<ChartBase, 'title'> {
+  /** Of the column, from 0. */
+  readonly index: number
+  /** Of the columns that name a row. Default: the first one. */
+  readonly labels?: readonly number[]
+}
+
 /** A chart, as data. */
 export type Chart = Bars | Strips
 
@@ -64,7 +74,7 @@ interface ChartBase {
   readonly title: string
   /** What the figures are and how to read them, in one line. */
   readonly subtitle: string
-  /** Of the figures, as it stands behind a number: `ms`, `x`, `thousand a second`. */
+  /** Of the figures, as it stands behind a number: `ms`, `x`, `thousand a second`; empty for what is counted. */
   readonly unit: string
   /** Default: linear, from 0. */
   readonly scale?: 'log'
@@ -79,6 +89,8 @@ export interface Bars extends ChartBase {
     /** Bars of one series stand together and share a colour. */
     readonly series: string
   }>
+  /** In the order of the colours. Default: as they come. */
+  readonly series?: readonly string[]
 }
 
 /** How measurements are distributed: a strip each, with as many marks as values, and the median and p95 by number. */

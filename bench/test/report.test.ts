@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { drawCharts } from '../src/report/charts.js'
+import { columnChart, drawCharts } from '../src/report/charts.js'
 import { renewed } from '../src/report/document.js'
 import { CHARTS, PAGE, PAGES } from '../src/report/write-report.js'
 import { readResults } from '../src/results.js'
@@ -26,6 +26,27 @@ test('the charts are drawn from the kept run, and there are no others', async ()
 
 test('every chart is on the page, for light and for dark', async () => {
   for (const file of (await drawCharts(results)).keys()) expect(page).toContain(`"charts/${file}"`)
+})
+
+test('a column of a table is drawn, without what has no number, and this cache stands out', () => {
+  const rows = [
+    [8, 'ioredis', 51],
+    [8, 'otel-cache', 41],
+    [8, 'lru-cache', ''],
+  ]
+  const look = { name: 'gets', subtitle: 'More is better.', unit: 'a second' }
+  const table = { title: 'Gets', columns: ['callers', '', 'gets'], rows }
+  expect(columnChart(table)).toBeUndefined()
+  expect(columnChart({ ...table, bars: { ...look, index: 2, labels: [0, 1] } })).toEqual({
+    ...look,
+    kind: 'bars',
+    title: 'Gets',
+    series: ['others', 'otel-cache'],
+    bars: [
+      { label: '8, ioredis', value: 51, series: 'others' },
+      { label: '8, otel-cache', value: 41, series: 'otel-cache' },
+    ],
+  })
 })
 
 test('a figure that was changed by hand is put right', () => {

@@ -2,6 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createCache } from '@otel-cache/core'
 import { startPrometheusExporter } from '@otel-cache/exporter'
 import { Redis } from 'ioredis'
+import { serve } from '../child.js'
 import { inTurn, manyKeys, smallDocument, TTL } from '../documents.js'
 import type { Measured, Order } from './client.js'
 
@@ -10,14 +11,26 @@ const WARM_UP: Order = { callers: 64, duration: 700 }
 const KEYS = 1_024
 const NS_PER_MS = 1e6
 
-/** The process of one client: prepares it and warms it up, then measures what it is asked to. */
-async function main(name = '', redisUrl = ''): Promise<void> {
-  const redis = new Redis(redisUrl, { enableAutoPipelining: name.includes('auto-pipelining') })
-  const get = name.startsWith('cache') ? await cached(redis, name.includes('metered')) : await bare(redis)
-  await measure(redis, get, WARM_UP)
-  process.on('message', async (order: Order) => process.send?.(await measure(redis, get, order)))
-  process.send?.('ready')
+const [name = ''] = process.argv.slice(2)
+let measureGets: ((order: Order) => Promise<Measured>) | undefined
+
+/** The process of one client. */
+const tasks = {
+  /** Prepares it and warms it up. */
+  async open(redisUrl: string): Promise<void> {
+    const redis = new Redis(redisUrl, { enableAutoPipelining: name.includes('auto-pipelining') })
+    const get = name.startsWith('otel-cache') ? await cached(redis, name.includes('metered')) : await bare(redis)
+    measureGets = (order) => measure(redis, get, order)
+    await measureGets(WARM_UP)
+  },
+
+  measure(order: Order): Promise<Measured> {
+    if (measureGets === undefined) throw new Error('nothing is open')
+    return measureGets(order)
+  },
 }
+
+export type CallersTasks = typeof tasks
 
 async function bare(redis: Redis): Promise<() => Promise<unknown>> {
   const keys = manyKeys(`callers-${process.pid}:`, KEYS)
@@ -63,6 +76,4 @@ async function measure(redis: Redis, get: () => Promise<unknown>, { callers, dur
   }
 }
 
-// Whoever started it has gone.
-process.on('disconnect', () => process.exit())
-await main(...process.argv.slice(2))
+serve(tasks)

@@ -1,8 +1,8 @@
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
+import { Child } from '../child.js'
 import type { Program, Table } from '../program.js'
 import { median } from '../statistics.js'
-import { CLIENTS, type ClientName, type Measured, type Order } from './client.js'
+import type { CallersTasks } from './callers-process.js'
+import { CLIENTS, type ClientName, type Measured } from './client.js'
 
 const CALLERS = [1, 8, 64, 512]
 const ROUNDS = { full: 5, quick: 3 }
@@ -16,22 +16,23 @@ export const redisCallers: Program = {
   async run({ redisUrl, quick, progress }) {
     const [rounds, slice] = quick ? [ROUNDS.quick, SLICE.quick] : [ROUNDS.full, SLICE.full]
     const found = new Map<string, Measured[]>()
-    const workers = new Map<ClientName, Worker>()
+    const module = new URL('./callers-process.js', import.meta.url)
+    const clients = CLIENTS.map((name) => ({ name, child: new Child<CallersTasks>(module, name) }))
     try {
-      for (const name of CLIENTS) workers.set(name, await Worker.start(name, redisUrl))
+      for (const { child } of clients) await child.ask('open', redisUrl)
       for (let round = 0; round < rounds; round++) {
         progress(round / rounds, `round ${round + 1} of ${rounds}`)
         // In turns, so that what the machine does meanwhile falls on all of them.
         for (const callers of CALLERS) {
-          for (const [name, worker] of workers) {
-            const measured = await worker.measure({ callers, duration: slice })
+          for (const { name, child } of clients) {
+            const measured = await child.ask('measure', { callers, duration: slice })
             const key = keyOf(name, callers)
             found.set(key, [...(found.get(key) ?? []), measured])
           }
         }
       }
     } finally {
-      for (const worker of workers.values()) worker.stop()
+      for (const { child } of clients) child.stop()
     }
     return { tables: [tableOf(found)], bounds: [], complaints: [] }
   },
@@ -55,48 +56,17 @@ function tableOf(found: ReadonlyMap<string, readonly Measured[]>): Table {
     title: 'Gets of 200 B from Redis by many callers of one process',
     columns: ['callers', '', 'thousand/s', 'of ioredis', 'event-loop delay p99, ms', 'bytes sent', 'bytes received'],
     rows,
+    bars: {
+      name: 'redis-callers',
+      subtitle: 'By the number of callers and the client: more is better.',
+      unit: 'thousand a second',
+      index: 2,
+      labels: [0, 1],
+    },
     note: 'Medians of rounds that take turns; ioredis parses JSON as the cache does. Bytes are per get, on the wire.',
   }
 }
 
 function keyOf(name: ClientName, callers: number): string {
   return `${name} x${callers}`
-}
-
-class Worker {
-  readonly #child: ReturnType<typeof fork>
-
-  private constructor(child: ReturnType<typeof fork>) {
-    this.#child = child
-  }
-
-  static async start(name: ClientName, redisUrl: string): Promise<Worker> {
-    const child = fork(new URL('./callers-process.js', import.meta.url), [name, redisUrl])
-    await answerOf(child)
-    return new Worker(child)
-  }
-
-  measure(order: Order): Promise<Measured> {
-    this.#child.send(order)
-    return answerOf(this.#child) as Promise<Measured>
-  }
-
-  stop(): void {
-    if (this.#child.connected) this.#child.disconnect()
-  }
-}
-
-async function answerOf(child: ReturnType<typeof fork>): Promise<unknown> {
-  const ended = new AbortController()
-  const { signal } = ended
-  try {
-    return await Promise.race([
-      once(child, 'message', { signal }).then(([answer]) => answer),
-      once(child, 'exit', { signal }).then(([code]) => {
-        throw new Error(`a process of 'redis-callers' ended with exit code ${code}`)
-      }),
-    ])
-  } finally {
-    ended.abort()
-  }
 }

@@ -1,5 +1,5 @@
 /** What is asked: bare clients, and the cache on one, without and with a meter provider. */
-export const CLIENTS = ['ioredis', 'ioredis, auto-pipelining', 'cache', 'cache, metered'] as const
+export const CLIENTS = ['ioredis', 'ioredis, auto-pipelining', 'otel-cache', 'otel-cache, metered'] as const
 
 export type ClientName = (typeof CLIENTS)[number]
 

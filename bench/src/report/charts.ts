@@ -1,3 +1,4 @@
+import type { Bars, Chart, ProgramReport, Table } from '../program.js'
 import type { Results } from '../results.js'
 import { contractDrawing } from './contract-drawing.js'
 import { draw } from './draw.js'
@@ -9,12 +10,29 @@ const CONTRACT = 'contract'
 /** All charts of a run as SVG, by the name of their file. */
 export async function drawCharts({ programs, contract }: Results): Promise<Map<string, string>> {
   const files = new Map<string, string>()
-  const charts = Object.values(programs).flatMap((report) => report.charts ?? [])
+  const charts = Object.values(programs).flatMap(chartsOf)
   for (const theme of THEMES) {
     files.set(fileOf(CONTRACT, theme), await draw(contractDrawing(contract, theme), theme))
     for (const chart of charts) files.set(fileOf(chart.name, theme), await draw(drawingOf(chart, theme), theme))
   }
   return files
+}
+
+function chartsOf({ charts = [], tables }: ProgramReport): Chart[] {
+  return [...charts, ...tables.flatMap((table) => columnChart(table) ?? [])]
+}
+
+/** A column of a table as bars, in which this cache stands out. */
+export function columnChart({ title, rows, bars }: Table): Bars | undefined {
+  if (bars === undefined) return undefined
+  const { index, labels = [0], ...chart } = bars
+  const drawn = rows.flatMap((row) => {
+    const value = row[index]
+    const label = labels.map((one) => row[one]).join(', ')
+    const series = label.includes('otel-cache') ? 'otel-cache' : 'others'
+    return typeof value === 'number' ? [{ label, value, series }] : []
+  })
+  return { kind: 'bars', title, ...chart, bars: drawn, series: ['others', 'otel-cache'] }
 }
 
 /** A chart in Markdown, as GitHub shows it for either theme. */

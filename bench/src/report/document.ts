@@ -2,7 +2,7 @@ import { CONTRACT_COLUMNS, type ContractFigure, contractCells, explanationText }
 import type { ProgramReport, Table } from '../program.js'
 import type { Results } from '../results.js'
 import { FLOORS_COLUMNS, floorsCells } from '../summary.js'
-import { contractPicture, pictureOf } from './charts.js'
+import { columnChart, contractPicture, pictureOf } from './charts.js'
 import { QUOTED } from './quoted.js'
 
 /** Where a figure of the results begins and ends in a page; what lies between is written by nobody. */
@@ -85,7 +85,9 @@ function programPart({ tables, charts = [] }: ProgramReport): string {
   const pictures = charts.map(({ name, title }) => pictureOf(name, title))
   const texts = tables.map((table) => {
     const note = table.note === undefined ? '' : `\n\n${table.note}`
-    return `**${table.title}**\n\n${markdownTable(table)}${note}`
+    const chart = columnChart(table)
+    const heading = chart === undefined ? `**${table.title}**` : pictureOf(chart.name, chart.title)
+    return `${heading}\n\n${markdownTable(table)}${note}`
   })
   return [...pictures, ...texts].join('\n\n')
 }

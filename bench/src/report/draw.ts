@@ -19,12 +19,17 @@ const WIDTH = 860
 /** Of a letter, on average: without a browser nobody measures text, and Vega's own guess is far too wide. */
 const LETTER = 7
 
+/** Of the longest of them. */
+export function widthOf(texts: readonly string[]): number {
+  return Math.ceil(Math.max(...texts.map((text) => text.length)) * LETTER)
+}
+
 /** Draws it for a page of that theme, without a browser. The same drawing gives the same text on every machine. */
 export async function draw(
   { title, subtitle, labels, layers, right, rowHeight }: Drawing,
   theme: Theme,
 ): Promise<string> {
-  const left = Math.ceil(Math.max(...labels.map((label) => label.length)) * LETTER) + 12
+  const left = widthOf(labels) + 12
   const spec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     width: WIDTH - left - right,

@@ -1,6 +1,6 @@
 import type { Bars, Chart, Strips } from '../program.js'
 import { median, quantile } from '../statistics.js'
-import type { Drawing } from './draw.js'
+import { type Drawing, widthOf } from './draw.js'
 import type { Theme } from './theme.js'
 
 /** What encodes a colour that stands in the data. */
@@ -11,13 +11,14 @@ export function drawingOf(chart: Chart, theme: Theme): Drawing {
 }
 
 /** On a logarithmic scale nothing begins at 0, so a dot at the end of a line says more than a bar. */
-function barsDrawing({ title, subtitle, bars, scale, unit }: Bars, { series: colours, quiet }: Theme): Drawing {
-  const series = [...new Set(bars.map((bar) => bar.series))]
+function barsDrawing({ title, subtitle, bars, series, scale, unit }: Bars, { series: colours, quiet }: Theme): Drawing {
+  const order = series ?? [...new Set(bars.map((bar) => bar.series))]
+  const isClear = new Set(bars.map(({ label }) => label)).size === bars.length
   const values = bars.map(({ label, series: of, value }) => ({
-    row: series.length === 1 ? label : `${of}, ${label}`,
+    row: isClear ? label : `${of}, ${label}`,
     value,
     text: amount(value, unit),
-    colour: colours[series.indexOf(of) % colours.length],
+    colour: colours[order.indexOf(of) % colours.length],
   }))
   const labels = values.map(({ row }) => row)
   const data = { values }
@@ -30,7 +31,7 @@ function barsDrawing({ title, subtitle, bars, scale, unit }: Bars, { series: col
   const line = scale === 'log' ? { strokeWidth: 2, opacity: 0.5 } : { strokeWidth: 14 }
   const dots = { data, mark: { type: 'circle', size: 110, opacity: 1 }, encoding: { x, y, color: COLOUR } }
   return {
-    ...{ title, subtitle, labels, right: 90, rowHeight: 24 },
+    ...{ title, subtitle, labels, right: widthOf(values.map(({ text }) => text)) + 20, rowHeight: 24 },
     layers: [
       { data, mark: { type: 'rule', ...line }, encoding: { x, x2: { datum: from }, y, color: COLOUR } },
       ...(scale === 'log' ? [dots] : []),
@@ -103,5 +104,5 @@ function amount(value: number, unit: string): string {
   if (unit === 'ms' && value < 0.000_999_5) return amount(value * 1e6, 'ns')
   if (unit === 'ms' && value < 0.999_5) return amount(value * 1e3, 'µs')
   if (unit === 'ms' && value >= 9_995) return amount(value / 1e3, 's')
-  return `${value.toLocaleString('en', { maximumSignificantDigits: 3 })} ${unit}`
+  return `${value.toLocaleString('en', { maximumSignificantDigits: 3 })} ${unit}`.trimEnd()
 }

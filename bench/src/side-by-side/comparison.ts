@@ -35,7 +35,8 @@ export function programOf(comparison: Comparison): Program {
             progress((index + done) / scenarios.length, text),
           )
           const unit = scenario.callers === 1 ? shown : 'thousand a second'
-          const table = turnsTable(`${title}${scenario.name}`, taken, unit, lastColumn)
+          const chart = `${name} ${scenario.name}`.replaceAll(/\W+/g, '-')
+          const table = turnsTable(`${title}${scenario.name}`, taken, unit, chart, lastColumn)
           tables.push(note === undefined ? table : { ...table, note })
           bounds.push(...(boundsOf?.(taken) ?? []))
         }

@@ -60,7 +60,8 @@ export const peersMemoryUse: Program = {
       kind: 'at most',
     }
     const title = `${entries.toLocaleString('en')} small entries in memory`
-    return { tables: [{ title, columns, rows, note: NOTE }], bounds: [bound], complaints: [] }
+    const bars = { name: 'peers-memory-use', subtitle: 'Of heap and buffers: less is better.', unit: 'B', index: 1 }
+    return { tables: [{ title, columns, rows, note: NOTE, bars }], bounds: [bound], complaints: [] }
   },
 }
 

@@ -58,6 +58,13 @@ export const peersStampede: Program = {
             rounded(four.took.measured, 1),
           ]),
           note: NOTE,
+          bars: {
+            name: 'peers-stampede',
+            subtitle: 'How often 1,000 callers in each of four processes ask the origin together: less is better.',
+            unit: '',
+            scale: 'log',
+            index: 3,
+          },
         },
       ],
       bounds: boundsOf(found),

@@ -6,6 +6,8 @@ export interface Scenario {
   readonly tiers: Tiers
   /** How many loops run beside each other. */
   readonly callers: number
+  /** After how many calls a peer is as fast as it gets. Default 12,000; fewer where one call does the same thing often. */
+  readonly warmAfter?: number
   /** What the loader returns. */
   valueOf(key: string): unknown
   /** How many loads an operation should come to. */

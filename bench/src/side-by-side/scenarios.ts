@@ -38,6 +38,7 @@ export const bulk: Scenario = {
   name: 'a hundred hits at once',
   tiers: 'redis',
   callers: 1,
+  warmAfter: 1_200,
   loads: 0,
   valueOf: small,
   async prepare(peer) {

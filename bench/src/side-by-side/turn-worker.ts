@@ -1,12 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { serve } from '../child.js'
+import { WARM_AFTER } from '../group.js'
 import type { Peer, Setting } from '../peers/peer.js'
 import { peerNamed } from '../peers/peers.js'
 import type { Operation, Scenario } from './scenario.js'
 import { scenarios } from './scenarios.js'
 
-/** V8 takes so many calls to compile what lies between a cache and its socket. */
-const WARM = 12_000
 /** Between two looks at the clock, where an operation costs little more than such a look. */
 const STRIDE = 64
 /** Milliseconds before a slice: while all the others had their turn, the processor has forgotten this one. */
@@ -41,8 +40,9 @@ const tasks = {
     staged = { peer, scenario, operation: await scenario.prepare(peer) }
     const started = performance.now()
     const elapsed = (): number => performance.now() - started
+    const { warmAfter = WARM_AFTER } = scenario
     let calls = 0
-    while (elapsed() < warmUp || (calls < WARM && elapsed() < longestWarmUp)) {
+    while (elapsed() < warmUp || (calls < warmAfter && elapsed() < longestWarmUp)) {
       calls += (await slice(10)).operations
       await nextTurn()
     }

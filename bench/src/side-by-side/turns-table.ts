@@ -1,6 +1,6 @@
 import type { PeerKind } from '../peers/peer.js'
 import { OURS } from '../peers/peers.js'
-import type { Table } from '../program.js'
+import type { ColumnBars, Table } from '../program.js'
 import { median, quantile } from '../statistics.js'
 import type { Taken } from './take-turns.js'
 
@@ -19,8 +19,24 @@ const AMOUNTS: Readonly<Record<Shown, (ns: number) => number>> = {
   'thousand a second': (ns) => rounded(1e6 / ns, 1),
 }
 
-/** A row a peer, compared with ours within each round. */
-export function turnsTable(title: string, taken: readonly Taken[], shown: Shown, lastColumn?: LastColumn): Table {
+const DRAWN: Readonly<Record<Shown, Pick<ColumnBars, 'subtitle' | 'scale'>>> = {
+  ns: { subtitle: 'Less is better; each grid line is ten times the one before.', scale: 'log' },
+  µs: { subtitle: 'Less is better.' },
+  'thousand a second': { subtitle: 'More is better.' },
+}
+
+/**
+ * A row a peer, compared with ours within each round.
+ *
+ * @param chart what the file of its chart is called
+ */
+export function turnsTable(
+  title: string,
+  taken: readonly Taken[],
+  shown: Shown,
+  chart: string,
+  lastColumn?: LastColumn,
+): Table {
   const ours = roundsOf(OURS, taken)
   return {
     title,
@@ -31,6 +47,7 @@ export function turnsTable(title: string, taken: readonly Taken[], shown: Shown,
       const cells = [kind.name, AMOUNTS[shown](median(rounds)), `${median(ratios).toFixed(2)}x`, half]
       return lastColumn ? [...cells, lastColumn.cell(kind)] : cells
     }),
+    bars: { name: chart, ...DRAWN[shown], unit: shown, index: 1 },
   }
 }
 

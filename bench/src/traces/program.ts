@@ -1,12 +1,14 @@
 import { basename } from 'node:path'
 import { Child } from '../child.js'
-import type { Program, ProgramContext, Table } from '../program.js'
+import type { Chart, Program, ProgramContext, Table } from '../program.js'
 import { rounded } from '../side-by-side/turns-table.js'
 import { OTEL_CACHE, policies } from './policies.js'
 import { traceFiles, tracesFolder } from './trace.js'
 import type { TraceReplayed, TraceTasks } from './trace-worker.js'
 
 const SHARES = [0.001, 0.01, 0.1]
+/** The one of them that is drawn. */
+const DRAWN = 0.01
 /** Requests of a trace that are replayed at most. */
 const MOST = { full: Number.POSITIVE_INFINITY, quick: 50_000 }
 const POLICIES = [OTEL_CACHE, ...Object.keys(policies)]
@@ -27,7 +29,7 @@ export const tracesProgram: Program = {
       return { tables: [{ title: 'Real traces', columns: [''], rows: [], note }], bounds: [], complaints: [] }
     }
     const found = await replayAll(files, MOST[quick ? 'quick' : 'full'], progress)
-    return { tables: tablesOf(found), bounds: [], complaints: [] }
+    return { tables: tablesOf(found), charts: chartsOf(found), bounds: [], complaints: [] }
   },
 }
 
@@ -50,6 +52,30 @@ async function replayAll(
     }
   }
   return found
+}
+
+/** At one capacity, where a trace has as many keys as that takes. */
+function chartsOf(found: ReadonlyArray<readonly TraceReplayed[]>): Chart[] {
+  const bars = found.flat().flatMap(({ trace, requests, at }, index) => {
+    const hits = at.find(({ share }) => share === DRAWN)?.hits
+    const policy = POLICIES[index % POLICIES.length] ?? ''
+    const series = policy === OTEL_CACHE ? policy : 'others'
+    return hits === undefined
+      ? []
+      : [{ label: `${trace}, ${policy}`, value: rounded((100 * hits) / requests, 2), series }]
+  })
+  if (bars.length === 0) return []
+  return [
+    {
+      kind: 'bars',
+      name: 'traces-hit-ratio',
+      title: `Hit ratio on real traces, with room for ${DRAWN * 100} % of the keys`,
+      subtitle: 'More is better; the optimum knows the future.',
+      unit: '%',
+      bars,
+      series: ['others', OTEL_CACHE],
+    },
+  ]
 }
 
 /** @param found for each trace, what came of it under each policy, in their order */
