@@ -1,6 +1,6 @@
 import { Child } from '../child.js'
 import type { Program, Table } from '../program.js'
-import { median } from '../statistics.js'
+import { median, spreadOf } from '../statistics.js'
 import type { CallersTasks } from './callers-process.js'
 import { CLIENTS, type ClientName, type Measured } from './client.js'
 
@@ -39,22 +39,39 @@ export const redisCallers: Program = {
 }
 
 function tableOf(found: ReadonlyMap<string, readonly Measured[]>): Table {
-  const of = (name: ClientName, callers: number, what: keyof Measured): number =>
-    median((found.get(keyOf(name, callers)) ?? []).map((measured) => measured[what]))
-  const rows = CALLERS.flatMap((callers) =>
-    CLIENTS.map((name) => [
-      callers,
-      name,
-      Math.round(of(name, callers, 'throughput') / 1_000),
-      `${(of(name, callers, 'throughput') / of('ioredis', callers, 'throughput')).toFixed(2)}x`,
-      of(name, callers, 'delay').toFixed(1),
-      Math.round(of(name, callers, 'written')),
-      Math.round(of(name, callers, 'read')),
-    ]),
-  )
+  const roundsOf = (name: ClientName, callers: number, what: keyof Measured): number[] =>
+    (found.get(keyOf(name, callers)) ?? []).map((measured) => measured[what])
+  const rows = CALLERS.flatMap((callers) => {
+    const floor = roundsOf('ioredis', callers, 'throughput')
+    return CLIENTS.map((name) => {
+      const of = (what: keyof Measured): number => median(roundsOf(name, callers, what))
+      const ratio = spreadOf(
+        roundsOf(name, callers, 'throughput').map((rate, round) => rate / (floor[round] as number)),
+      )
+      return [
+        callers,
+        name,
+        Math.round(of('throughput') / 1_000),
+        `${ratio.measured.toFixed(2)}x`,
+        `${ratio.low.toFixed(2)} … ${ratio.high.toFixed(2)}`,
+        of('delay').toFixed(1),
+        Math.round(of('written')),
+        Math.round(of('read')),
+      ]
+    })
+  })
   return {
     title: 'Gets of 200 B from Redis by many callers of one process',
-    columns: ['callers', '', 'thousand/s', 'of ioredis', 'event-loop delay p99, ms', 'bytes sent', 'bytes received'],
+    columns: [
+      'callers',
+      '',
+      'thousand/s',
+      'of ioredis',
+      'middle half',
+      'event-loop delay p99, ms',
+      'bytes sent',
+      'bytes received',
+    ],
     rows,
     bars: {
       name: 'redis-callers',

@@ -1,7 +1,7 @@
 import { Child } from '../child.js'
 import type { PeerKind } from '../peers/peer.js'
 import { isOverRedis, OURS_METERED, peers } from '../peers/peers.js'
-import type { BoundCheck, Program } from '../program.js'
+import type { BoundCheck, Program, ProgramReport } from '../program.js'
 import { type Spread, spreadOf } from '../statistics.js'
 import { addressOf } from './address.js'
 import type { StampedeTasks } from './stampede-worker.js'
@@ -35,67 +35,92 @@ interface Found {
   readonly four: Stampede
 }
 
+type Process = Child<StampedeTasks>
+
 export const peersStampede: Program = {
   name: 'peers-stampede',
   about: '1,000 callers of a cold key in one process and in four, beside other caches',
   async run({ redisUrl, quick, progress }) {
-    const found: Found[] = []
-    const kinds = peers.filter(isOverRedis)
-    for (const [index, kind] of kinds.entries()) {
-      progress(index / kinds.length, kind.name)
-      found.push(await stampedesOf(kind, redisUrl, quick ? 'quick' : 'full'))
-    }
-    return {
-      tables: [
-        {
-          title: 'A stampede',
-          columns: ['', 'loads in one process', 'ms', 'loads in four', 'ms'],
-          rows: found.map(({ kind, one, four }) => [
-            kind.name,
-            one.loads,
-            rounded(one.took.measured, 1),
-            four.loads,
-            rounded(four.took.measured, 1),
-          ]),
-          note: NOTE,
-          bars: {
-            name: 'peers-stampede',
-            subtitle: 'How often 1,000 callers in each of four processes ask the origin together: less is better.',
-            unit: '',
-            scale: 'log',
-            index: 3,
-          },
-        },
-      ],
-      bounds: boundsOf(found),
-      complaints: [],
+    const module = new URL('./stampede-worker.js', import.meta.url)
+    const processes = peers.filter(isOverRedis).map((kind) => {
+      return { kind, all: Array.from({ length: PROCESSES }, (): Process => new Child(module, kind.name)) }
+    })
+    try {
+      for (const { kind, all } of processes) {
+        progress(0, `starting ${kind.name}`)
+        await Promise.all(all.map((child) => child.ask('open', addressOf(redisUrl))))
+      }
+      const pace = quick ? 'quick' : 'full'
+      const one = await stampedes(
+        processes.map(({ all }) => all.slice(0, 1)),
+        pace,
+        (done) => progress(done / 2, 'in one process'),
+      )
+      const four = await stampedes(
+        processes.map(({ all }) => all),
+        pace,
+        (done) => progress((1 + done) / 2, 'in four'),
+      )
+      return reportOf(
+        processes.map(({ kind }, index) => ({ kind, one: one[index] as Stampede, four: four[index] as Stampede })),
+      )
+    } finally {
+      for (const child of processes.flatMap(({ all }) => all)) child.stop()
     }
   },
 }
 
-async function stampedesOf(kind: PeerKind, redisUrl: string, pace: 'full' | 'quick'): Promise<Found> {
-  const module = new URL('./stampede-worker.js', import.meta.url)
-  const children = Array.from({ length: PROCESSES }, () => new Child<StampedeTasks>(module, kind.name))
-  const stampedes = async (among: typeof children): Promise<Stampede> => {
-    const runs: Stampeded[] = []
-    for (let run = 0; run < WARM_UPS[pace] + RUNS[pace]; run++) {
+/**
+ * The peers take turns.
+ *
+ * @param peers the processes of each, that ask for a key together
+ */
+async function stampedes(
+  peers: ReadonlyArray<readonly Process[]>,
+  pace: 'full' | 'quick',
+  onRun: (done: number) => void,
+): Promise<Stampede[]> {
+  const times = WARM_UPS[pace] + RUNS[pace]
+  const runs: Stampeded[][] = peers.map(() => [])
+  for (let run = 0; run < times; run++) {
+    for (const [index, among] of peers.entries()) {
       const at = Date.now() + 20
       const results = await Promise.all(among.map((child) => child.ask('run', `cold:${among.length}:${run}`, at)))
-      runs.push({
+      runs[index]?.push({
         loads: results.reduce((sum, { loads }) => sum + loads, 0),
         took: Math.max(...results.map(({ took }) => took)),
       })
     }
-    return {
-      loads: Math.max(...runs.map(({ loads }) => loads)),
-      took: spreadOf(runs.slice(WARM_UPS[pace]).map(({ took }) => took)),
-    }
+    onRun((run + 1) / times)
   }
-  try {
-    await Promise.all(children.map((child) => child.ask('open', addressOf(redisUrl))))
-    return { kind, one: await stampedes(children.slice(0, 1)), four: await stampedes(children) }
-  } finally {
-    for (const child of children) child.stop()
+  return runs.map((all) => ({
+    loads: Math.max(...all.map(({ loads }) => loads)),
+    took: spreadOf(all.slice(WARM_UPS[pace]).map(({ took }) => took)),
+  }))
+}
+
+function reportOf(found: readonly Found[]): ProgramReport {
+  const cells = ({ loads, took }: Stampede): Array<string | number> => {
+    return [loads, rounded(took.measured, 1), `${took.low.toFixed(1)} … ${took.high.toFixed(1)}`]
+  }
+  return {
+    tables: [
+      {
+        title: 'A stampede',
+        columns: ['', 'loads in one process', 'ms', 'middle half', 'loads in four', 'ms', 'middle half'],
+        rows: found.map(({ kind, one, four }) => [kind.name, ...cells(one), ...cells(four)]),
+        note: NOTE,
+        bars: {
+          name: 'peers-stampede',
+          subtitle: 'How often 1,000 callers in each of four processes ask the origin together: less is better.',
+          unit: '',
+          scale: 'log',
+          index: 4,
+        },
+      },
+    ],
+    bounds: boundsOf(found),
+    complaints: [],
   }
 }
 
