@@ -112,25 +112,23 @@ class RunningSet implements SentinelSet {
 
   masterAfter(old: RedisServer): Promise<RedisServer> {
     return until(`another master than ${old.port}`, async () => {
-      const master = await this.#named()
-      if (master === undefined || master === old) return undefined
-      const [role] = (await command(master, ['ROLE'], 1_000)) as Reply[]
-      return role === 'master' ? master : undefined
+      const master = await this.#takingWrites()
+      return master === old ? undefined : master
     })
   }
 
   async failover(): Promise<RedisServer> {
     const old = await this.master()
     const first = this.sentinels[0] as RedisServer
-    await until('the first Sentinel names another master', async () => {
+    const master = await until(`another master than ${old.port}`, async () => {
       const state = record((await first.command('SENTINEL', 'MASTER', NAME)) as Reply[])
-      if (state.get('port') !== String(old.port)) return true
+      const isStill = state.get('port') === String(old.port)
       // Refused as long as the one before is not over for all, or a replica has not been heard of lately; given up where
-      // it takes too long.
-      if (!String(state.get('flags')).includes('failover')) await first.command('SENTINEL', 'FAILOVER', NAME)
-      return undefined
+      // it takes too long; and on a starved machine the Sentinels may have gone back to the old one.
+      if (isStill && !String(state.get('flags')).includes('failover')) await first.command('SENTINEL', 'FAILOVER', NAME)
+      const named = await this.#takingWrites()
+      return named === old ? undefined : named
     })
-    const master = await this.masterAfter(old)
     await this.settled(master)
     return master
   }
@@ -143,11 +141,7 @@ class RunningSet implements SentinelSet {
       if (!String(state.get('flags')).includes('failover')) await first.command('SENTINEL', 'FAILOVER', NAME)
       return undefined
     })
-    return until('a master that all name', async () => {
-      const master = await this.#named()
-      const [role] = master === undefined ? [] : ((await command(master, ['ROLE'], 1_000)) as Reply[])
-      return role === 'master' ? master : undefined
-    })
+    return until('a master that all name', () => this.#takingWrites())
   }
 
   async stop(): Promise<void> {
@@ -184,6 +178,13 @@ class RunningSet implements SentinelSet {
     const [port, ...others] = new Set(addresses.map(([, port]) => Number(port)))
     if (addresses.length < QUORUM || others.length > 0) return undefined
     return this.servers.find((server) => server.port === port)
+  }
+
+  /** The one that all name, if it knows that it is the master. */
+  async #takingWrites(): Promise<RedisServer | undefined> {
+    const master = await this.#named()
+    const [role] = master === undefined ? [] : ((await command(master, ['ROLE'], 1_000)) as Reply[])
+    return role === 'master' ? master : undefined
   }
 }
 
