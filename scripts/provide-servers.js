@@ -1,5 +1,5 @@
 // Provides the real programs that the tests and benchmarks run against: redis-server, prometheus and promtool, chromium.
-// Says nothing when they are there; installs Debian's packages when it may; tells what to install when it may not.
+// Those that are named, or all of them. Says nothing when they are there; installs Debian's packages when it may; tells what to install when it may not.
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
@@ -39,7 +39,9 @@ function isOnPath(program) {
   })
 }
 
-const missingPrograms = () => Object.keys(packageOf).filter((program) => !isOnPath(program))
+const named = process.argv.slice(2)
+const missingPrograms = () =>
+  (named.length > 0 ? named : Object.keys(packageOf)).filter((program) => !isOnPath(program))
 
 /** The words to put before a command so that it runs as root, or undefined where we cannot. */
 function rootPrefix() {

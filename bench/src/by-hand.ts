@@ -17,22 +17,25 @@ export async function storeByHand(
   }
 }
 
-/**
- * What nobody can do without who keeps the contract: the head is looked at, the value parsed, and frozen deeply. No cache
- * around it: this is the limit.
- */
+/** What nobody can do without who keeps the contract: the head is looked at, the value parsed, and frozen deeply. */
 export function readByHand(stored: Buffer | null): unknown {
   if (stored === null) return undefined
   const text = stored.toString()
   const newline = text.indexOf('\n')
-  const fields = text.slice(0, newline).split(' ')
-  if (Number(fields[7]) !== stored.length - newline - 1 || fields[8] !== BELONGS) return undefined
+  // The last fields: how long the value is, what it belongs to, and a sign of how it is packed.
+  const belongs = text.lastIndexOf(' ', newline - 3) + 1
+  const length = text.lastIndexOf(' ', belongs - 2) + 1
+  if (Number(text.slice(length, belongs - 1)) !== stored.length - newline - 1) return undefined
+  if (!text.startsWith(BELONGS, belongs)) return undefined
   return frozen(JSON.parse(text.slice(newline + 1)))
 }
 
 function frozen(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
-  for (const member of Object.values(value)) if (typeof member === 'object') frozen(member)
+  for (const name in value) {
+    const member = value[name as keyof typeof value]
+    if (typeof member === 'object') frozen(member)
+  }
   return Object.freeze(value)
 }
 

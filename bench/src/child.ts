@@ -48,7 +48,8 @@ export class Child<T extends Tasks> {
   async ask<K extends keyof T & string>(task: K, ...args: Parameters<T[K]>): Promise<Awaited<ReturnType<T[K]>>> {
     // Where it is gone already, its end says so.
     this.#child.send({ task, args }, () => {})
-    const reply = await inTime(this.#reply(), this.#what, task)
+    const late = `the process of '${this.#what}' did not answer '${task}'`
+    const reply = await inTime(this.#reply(), MOST, late)
     if (reply.error !== undefined) throw new Error(`'${this.#what}' failed to ${task}: ${reply.error}`)
     return reply.result as Awaited<ReturnType<T[K]>>
   }
@@ -67,14 +68,12 @@ export class Child<T extends Tasks> {
 /** Longer than anything that a process of the bench does at once, in milliseconds: the traces take the longest. */
 const MOST = 300_000
 
-/** What a process was asked for; where it does not answer, perhaps because its Redis hangs, the bench must not hang. */
-async function inTime<T>(answer: Promise<T>, who: string, what: string): Promise<T> {
+/** Where there is no answer after so many milliseconds, perhaps because Redis hangs, the bench must not hang. */
+export async function inTime<T>(answer: Promise<T>, most: number, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    const error = new Error(
-      `the process of '${who}' did not answer '${what}' in ${MOST / 1_000} s: is its Redis alive?`,
-    )
-    timer = setTimeout(() => reject(error), MOST)
+    const error = new Error(`${what} in ${most / 1_000} s: is its Redis alive?`)
+    timer = setTimeout(() => reject(error), most)
   })
   try {
     return await Promise.race([answer, late])

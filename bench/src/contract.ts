@@ -3,7 +3,7 @@ import type { FigureKind } from './group.js'
 import type { BoundCheck, ProgramReport } from './program.js'
 import type { Result } from './summary.js'
 
-type Verdict = 'held' | 'held within the spread' | 'missed, explained' | 'MISSED'
+type Verdict = 'held' | 'held within the spread' | 'undecided' | 'missed, explained' | 'MISSED'
 
 /** A figure of the contract, judged. */
 export interface ContractFigure extends BoundCheck {
@@ -49,13 +49,13 @@ function leftOf({ part, limit, instead }: Explanation, check: BoundCheck, result
   return checkOf(found, limit)
 }
 
-/** Where nobody can tell on which side of its bound a figure lies, it is not missed. */
+/** Where nobody can tell on which side of its bound a figure lies, it is neither held nor missed. */
 function judge(
   check: BoundCheck,
   explanation: ContractFigure['explanation'],
 ): Pick<ContractFigure, 'verdict' | 'explanation'> {
   if (holds(check)) return { verdict: isUnsure(check) ? 'held within the spread' : 'held' }
-  if (isUnsure(check)) return { verdict: 'held within the spread' }
+  if (isUnsure(check)) return { verdict: 'undecided' }
   if (explanation === undefined) return { verdict: 'MISSED' }
   const { left, cap, reason } = explanation
   const isWithinCap = cap === undefined || holds({ ...check, limit: cap })

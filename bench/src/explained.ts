@@ -19,14 +19,14 @@ const MISS: Omit<Explanation, 'figure'> = {
   limit: 3,
   cap: 3.5,
   reason:
-    'one load for the fleet, a fence and a memory that hears of changes need two scripts and a push by Redis, where the floor needs GET and SET: the figure "the same trips by hand" is what these take without any cache. The rest is our own code: flights, deadlines, circuit breaker, marks and telemetry, some hundred small steps of which no one is a tenth. Over loopback they take longer than the trips; 1 ms away they are lost in them ("1 ms away: a miss" in `peers-distance`)',
+    'this is our own code, not physics: one load for the fleet, a fence and a memory that hears of changes need two scripts and a push by Redis, where the floor needs GET and SET, and the figure "the same trips by hand" says that these alone would hold. The rest is flights, deadlines, circuit breaker, marks and telemetry: many small steps, none of which stood out in a profile. Over loopback they take longer than the trips; "1 ms away: a miss" in `peers-distance` says what is left of that over a network',
 }
 
 const THROUGHPUT: Omit<Explanation, 'figure'> = {
   part: 'redis-hit-64-callers',
   limit: 0.65,
   reason:
-    'both sides parse, resolve a promise for each caller, and pay ioredis for its replies; what one MGET saves is the rest, and the figure "the same by hand" says how much that is without any cache: one MGET, a look at the head, the parse and the deep freeze, and where metered two clock reads and the SDK\'s two records',
+    'both sides parse, resolve a promise for each caller, and pay ioredis for its replies; what one MGET saves is the rest, and the figure "the same by hand" says how little that is even without a cache: one MGET, a look at the head, the parse and the deep freeze, and where metered two clock reads and the SDK\'s two records',
 }
 
 const GET_MANY: Omit<Explanation, 'figure'> = {
@@ -60,6 +60,6 @@ export const explained: readonly Explanation[] = [
     figure: 'stampede in one process',
     limit: 58,
     reason:
-      'the loader sleeps 50 ms by a timer that is itself late, and Redis is asked before it and after it, by connections that have been idle for as long. On a calm machine that fits; on one that is busy elsewhere a processor wakes up late, and each of the two trips takes a millisecond or two. Peers that ask Redis for no lease, and do not wait for its store, save both',
+      'the loader sleeps 50 ms by a timer that is itself late, and Redis is asked before it and after it, by connections that have been idle for as long. On a calm machine that fits; on one that is busy elsewhere a processor wakes up late. The fastest peers make two trips as well, with plainer commands, and take a millisecond or two less in the same run: that part is ours',
   },
 ]

@@ -57,8 +57,8 @@ export interface BoundCheck {
   readonly apart?: number
 }
 
-/** A bar for each row that has a number in this column; its title is the table's. */
-export interface ColumnBars extends Omit<ChartBase, 'title'> {
+/** A bar for each row that has a number, or a ratio such as `1.25x`, in this column; its title is the table's. */
+interface ColumnBars extends Omit<ChartBase, 'title'> {
   /** Of the column, from 0. */
   readonly index: number
   /** Of the columns that name a row. Default: the first one. */

@@ -42,7 +42,7 @@ export function withParts(kept: Results, anew: Results): Results {
   const figures = replaced(kept.figures, anew.figures)
   const programs = { ...kept.programs, ...anew.programs }
   const others = (texts: readonly string[]): string[] =>
-    texts.filter((text) => !parts.some((one) => text.startsWith(one)))
+    texts.filter((text) => !parts.some((one) => text === one || text.startsWith(`${one}, `)))
   return {
     ...kept,
     figures,

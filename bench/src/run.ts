@@ -1,3 +1,4 @@
+import { inTime } from './child.js'
 import { contractFigures } from './contract.js'
 import type { Group } from './group.js'
 import { emptied, type GroupReport, GroupRun, type Pace } from './group-run.js'
@@ -15,6 +16,9 @@ const PACES: Readonly<Record<'full' | 'quick', Pace>> = {
   quick: { warmUp: 800, longestWarmUp: 4_000, table: 60, rounds: 15, slice: 40, warmAgain: 1_000 },
 }
 
+/** Milliseconds; four times what the longest one takes. */
+const LONGEST_PROGRAM = 600_000
+
 /** Measures the groups and programs whose name contains the filter. */
 export async function measureAll(filter: string, quick: boolean, redisUrl: string): Promise<Omit<Results, 'machine'>> {
   const pace = PACES[quick ? 'quick' : 'full']
@@ -29,7 +33,8 @@ export async function measureAll(filter: string, quick: boolean, redisUrl: strin
     figures,
     measuredTwice: reports.flatMap(({ measuredTwice }) => measuredTwice),
     complaints: [
-      ...[...reports, ...Object.values(found)].flatMap(({ complaints }) => complaints),
+      ...reports.flatMap(({ complaints }) => complaints),
+      ...Object.entries(found).flatMap(([name, { complaints }]) => complaints.map((one) => `${name}, ${one}`)),
       ...Array.from(failed, ([name, error]) => `${name} failed: ${(error as Error).stack ?? error}`),
     ],
     failed: [...failed.keys()],
@@ -75,7 +80,7 @@ async function measureGroup({ name, cases }: Group, run: GroupRun, pace: Pace): 
   const stats = await run.mitata(pace.table, (done, one) => progress(done / cases.length, `${name}: ${one}`))
   const onRound = (done: number): void => progress(done / pace.rounds, `${name}: round ${done}`)
   await run.rounds(pace, onRound)
-  if (isMissed(run.report())) {
+  if (isDoubtful(run.report(), pace)) {
     await run.start(PACES.full)
     await run.rounds(pace, onRound)
   }
@@ -83,8 +88,9 @@ async function measureGroup({ name, cases }: Group, run: GroupRun, pace: Pace): 
 }
 
 /** Then it is measured once more, in new processes: what V8 and the machine made of the first ones may be chance. */
-function isMissed({ figures }: GroupReport): boolean {
-  return contractFigures(figures, {}).some(({ verdict }) => verdict === 'MISSED')
+function isDoubtful({ figures }: GroupReport, pace: Pace): boolean {
+  const doubtful = pace === PACES.quick ? ['MISSED'] : ['MISSED', 'undecided']
+  return contractFigures(figures, {}).some(({ verdict }) => doubtful.includes(verdict))
 }
 
 async function runPrograms(
@@ -99,11 +105,12 @@ async function runPrograms(
     progress(0, name)
     try {
       await emptied(redisUrl)
-      reports[name] = await run({
+      const running = run({
         redisUrl,
         quick,
         progress: (done, text) => progress(done, `${name}: ${Math.round(done * 100)} %, ${text}`),
       })
+      reports[name] = await inTime(running, LONGEST_PROGRAM, 'it did not end')
     } catch (error) {
       failed.set(name, error)
     }

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test, vi } from 'vitest'
+import { emptied } from '../src/group-run.js'
 import type { Results } from '../src/results.js'
 
 const BENCH = fileURLToPath(new URL('../dist/bench.js', import.meta.url))
@@ -51,6 +52,10 @@ test('a part whose process dies is named, and the run goes on to its end', async
   expect(stderr).toMatch(/^Not what was meant to be measured: memory-hit-per-turn failed: .* ended: SIGKILL/)
   const results = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Results
   expect(results).toMatchObject({ failed: ['memory-hit-per-turn'], figures: [] })
+})
+
+test('a Redis that is gone is told of, and not waited for', async () => {
+  await expect(emptied('redis://127.0.0.1:1')).rejects.toThrow('max retries per request')
 })
 
 /** A process of a case, of those that this bench has started. */

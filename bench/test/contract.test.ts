@@ -22,11 +22,11 @@ test.each([
   { check: { measured: 1.2, kind: 'at least' }, verdict: 'MISSED' },
   { check: { measured: 1.4 }, verdict: 'MISSED' },
   { check: { measured: 1.4, low: 1.35, high: 1.5, rounds: 9 }, verdict: 'MISSED' },
-  { check: { measured: 1.4, low: 1.2, high: 1.5, rounds: 9 }, verdict: 'held within the spread' },
+  { check: { measured: 1.4, low: 1.2, high: 1.5, rounds: 9 }, verdict: 'undecided' },
   // The more rounds, the better their median is known.
   { check: { measured: 1.4, low: 1.2, high: 1.5, rounds: 100 }, verdict: 'MISSED' },
   // Other processes may have told something else.
-  { check: { measured: 1.4, low: 1.35, high: 1.5, rounds: 9, apart: 0.1 }, verdict: 'held within the spread' },
+  { check: { measured: 1.4, low: 1.35, high: 1.5, rounds: 9, apart: 0.1 }, verdict: 'undecided' },
   { check: { measured: 1.2, low: 1.1, high: 1.5, rounds: 9 }, verdict: 'held within the spread' },
   { check: { measured: 1.2, low: 1.1, high: 1.25, rounds: 9 }, verdict: 'held' },
 ] as const)('$check: $verdict', ({ check, verdict }) => {
@@ -112,6 +112,9 @@ test('parts of the kept run are measured anew, and only on the machine that it i
   )
   expect(both.figures.filter(({ value }) => value === 0.5)).toEqual(part)
   expect(both.renewed).toMatchObject({ miss: 'today' })
+  // Complaints of what was measured anew are gone, those of others stay.
+  const complaints = ['miss, getOrSet: one error', 'miss-not, get: one error']
+  expect(withParts({ ...kept, complaints }, anew).complaints).toEqual(['miss-not, get: one error'])
   expect(() => checkMachine(kept, anew.machine)).not.toThrow()
   expect(() => checkMachine(kept, { ...anew.machine, cpu: 'another' })).toThrow('another machine')
 })

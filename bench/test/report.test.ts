@@ -37,6 +37,8 @@ test('a column of a table is drawn, without what has no number, and this cache s
   const look = { name: 'gets', subtitle: 'More is better.', unit: 'a second' }
   const table = { title: 'Gets', columns: ['callers', '', 'gets'], rows }
   expect(columnChart(table)).toBeUndefined()
+  const ratios = { ...table, rows: [['ioredis', '1.25x']], bars: { ...look, index: 1 } }
+  expect(columnChart(ratios)?.bars).toEqual([{ label: 'ioredis', value: 1.25, series: 'others' }])
   expect(columnChart({ ...table, bars: { ...look, index: 2, labels: [0, 1] } })).toEqual({
     ...look,
     kind: 'bars',

@@ -27,7 +27,9 @@ export function columnChart({ title, rows, bars }: Table): Bars | undefined {
   if (bars === undefined) return undefined
   const { index, labels = [0], ...chart } = bars
   const drawn = rows.flatMap((row) => {
-    const value = row[index]
+    const cell = row[index]
+    // A ratio is a text, such as 1.25x.
+    const value = typeof cell === 'string' && /^[\d.]+x$/.test(cell) ? Number.parseFloat(cell) : cell
     const label = labels.map((one) => row[one]).join(', ')
     const series = label.includes('otel-cache') ? 'otel-cache' : 'others'
     return typeof value === 'number' ? [{ label, value, series }] : []

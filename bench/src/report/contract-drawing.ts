@@ -13,6 +13,7 @@ export function contractDrawing(contract: readonly ContractFigure[], theme: Them
   const colours: Readonly<Record<ContractFigure['verdict'], string>> = {
     held: theme.good,
     'held within the spread': theme.unsure,
+    undecided: theme.unsure,
     'missed, explained': theme.explained,
     MISSED: theme.bad,
   }
@@ -47,7 +48,7 @@ export function contractDrawing(contract: readonly ContractFigure[], theme: Them
     title: "The contract's figures beside their bounds",
     subtitle: [
       'The share of its bound that a figure takes, with the middle half of the rounds: left of the line is held.',
-      'Blue: held. Yellow: held within the spread. Purple: missed, explained. Red: missed.',
+      'Blue: held. Yellow: the bound is within the spread. Purple: missed, explained. Red: missed.',
     ],
     ...{ labels, right: 140, rowHeight: 19 },
     layers: [

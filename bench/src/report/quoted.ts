@@ -55,7 +55,7 @@ function costs(results: Results): string[][] {
     ['memory for each of a million small entries', of(ENTRY, 'otel-cache'), `\`lru-cache\`: ${of(ENTRY, 'lru-cache')}`],
     ['to import it', of(IMPORT, 'otel-cache'), `ioredis alone: ${of(IMPORT_WITH_REDIS, 'ioredis')}`],
     [
-      'metrics, of an operation that leaves memory',
+      'metrics, of a `delete` in memory, with both histograms',
       `${microseconds(both?.value)} more`,
       `one histogram: ${microseconds(one?.value)}`,
     ],

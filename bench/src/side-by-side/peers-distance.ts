@@ -7,8 +7,9 @@ import type { DistanceTasks } from './distance-worker.js'
 import { bulk, hitAlone, hitTogether, miss } from './scenarios.js'
 
 const NOTE =
-  'A proxy holds everything for half a millisecond in each direction. One caller sees little but the distance; many show ' +
-  'who makes few trips.'
+  'A proxy holds everything for half a millisecond in each direction. One caller sees little but the distance. Callers ' +
+  'whose reads travel together wait for each other: with 64 that ask again at once, one command a read is ahead, and ' +
+  'what travels together saves processors, not time.'
 
 export const peersDistance: Program = {
   name: 'peers-distance',

@@ -30,12 +30,17 @@ export const peersMemoryUse: Program = {
       progress(index / kinds.length, kind.name)
       found.push({ kind, ...(await useOf(kind, entries, duration)) })
     }
-    const heapOf = (name: string): number => found.find(({ kind }) => kind.name === name)?.heap ?? Number.NaN
-    const floor = heapOf(FLOOR)
+    const of = (name: string): Found => {
+      const one = found.find(({ kind }) => kind.name === name)
+      if (one === undefined) throw new Error(`'${name}' was not measured`)
+      return one
+    }
+    const floor = of(FLOOR)
     const rows = found.map(({ kind, heap, buffers, rss, p999, longest }) => [
       kind.name,
       Math.round((heap + buffers) / entries),
-      `${(heap / floor).toFixed(2)}x`,
+      `${(heap / floor.heap).toFixed(2)}x`,
+      `${((heap + buffers) / (floor.heap + floor.buffers)).toFixed(2)}x`,
       rounded(heap / 1e6, 1),
       rounded(buffers / 1e6, 1),
       rounded(rss / 1e6, 1),
@@ -46,6 +51,7 @@ export const peersMemoryUse: Program = {
       '',
       'bytes an entry',
       `heap / ${FLOOR}`,
+      'with buffers',
       'heap, MB',
       'buffers, MB',
       'RSS, MB',
@@ -55,7 +61,7 @@ export const peersMemoryUse: Program = {
     const bound: BoundCheck = {
       figure: `heap of ${entries.toLocaleString('en')} small entries over ${FLOOR}`,
       unit: 'x',
-      measured: heapOf(OURS) / floor,
+      measured: of(OURS).heap / floor.heap,
       limit: LIMIT,
       kind: 'at most',
     }
