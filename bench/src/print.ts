@@ -10,7 +10,7 @@ export function print({ rounds, quick, figures, measuredTwice, machine, programs
     for (const line of summaryLines(figures)) console.log(line)
     if (measuredTwice.length > 0) {
       console.log(
-        `\nMissed a bound, and measured once more in new processes, all rounds together: ${measuredTwice.join(', ')}`,
+        `\nMissed or undecided, and measured once more in new processes, all rounds together: ${measuredTwice.join(', ')}`,
       )
     }
   }
