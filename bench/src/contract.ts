@@ -106,8 +106,9 @@ export function contractCells(figure: ContractFigure): string[] {
   return [figure.figure, amount(measured, unit), middle, `${SIGNS[kind]} ${amount(limit, unit)}`, figure.verdict]
 }
 
-/** What stands below a figure that is missed, or undefined. */
+/** What stands below a figure that is missed or undecided, or undefined. */
 export function explanationText({ figure, explanation, verdict }: ContractFigure): string | undefined {
+  if (verdict === 'undecided') return 'the bound lies where the median of these rounds may be: this run cannot tell'
   if (explanation === undefined) return undefined
   const { left, cap, reason } = explanation
   const { kind, unit, limit, measured } = left

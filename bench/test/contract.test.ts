@@ -33,6 +33,11 @@ test.each([
   expect(judged(check)).toMatchObject([{ part: 'trips', verdict }])
 })
 
+test('what is undecided says why', () => {
+  const check = { measured: 1.4, low: 1.2, high: 1.5, rounds: 9 }
+  expect(judged(check).map(explanationText)).toEqual([expect.stringContaining('this run cannot tell')])
+})
+
 test('what is missed is explained as far as its explanation goes, and no further', () => {
   const explanation = { left: { figure: 'a trip', limit: 2 }, reason: EXPLANATION.reason }
   expect(judged({ measured: 1.9 }, [EXPLANATION])).toMatchObject([{ verdict: 'missed, explained', explanation }])
